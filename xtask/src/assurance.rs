@@ -1,0 +1,22 @@
+//! Attacks and long tests: ignored by the everyday check, run here in slices.
+
+use crate::planted;
+use crate::run::{self, Failure};
+
+/// Runs every long test, or the I-th of N slices of them, and the same slice of the planted bugs.
+pub(crate) fn assurance(args: &[String]) -> Result<(), Failure> {
+    let mut nextest = vec![
+        "--workspace".to_owned(),
+        "--run-ignored".to_owned(),
+        "ignored-only".to_owned(),
+        "--test-threads".to_owned(),
+        "1".to_owned(),
+    ];
+    if let Some((i, n)) = run::slice(args)? {
+        nextest.extend(["--partition".to_owned(), format!("count:{i}/{n}")]);
+    }
+    run::cargo(&["nextest", "run", "--no-fail-fast", "--no-tests=pass"])
+        .args(&nextest)
+        .done("assurance")?;
+    planted::planted(args)
+}

@@ -1,1 +1,25 @@
-//! Skeleton.
+//! The protocol between the agent and its connectors (`docs/spec/connector.md`), and the kit to
+//! write a connector with.
+//!
+//! In scope: messages and frames with their limits, both sides' state machines, the kit, and the
+//! reader that shows that a normalizer took everything.
+//! Out of scope: starting and supervising connectors (the agent's), what records say (`record`).
+//!
+//! Start reading at [`kit::run`], whose example is a whole connector.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod fields;
+pub mod frame;
+pub mod kit;
+pub mod limit;
+mod message;
+mod side;
+
+pub use fields::{Fields, LeftInOriginal};
+pub use message::{
+    AttachedFile, Coverage, Done, Down, Durable, Event, EventNumber, Extent, Fetch, Field, Hello,
+    Incoming, Link, LinkRequest, MessageError, Position, Progress, Send, Sent, Start, State,
+    StateReport, Stop, Trouble, Up, VERSION,
+};
+pub use side::{AgentSide, ConnectorSide, Violation};

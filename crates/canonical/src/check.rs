@@ -107,7 +107,7 @@ impl Level {
 
     /// Takes note of an item that ends before `end`.
     fn completed(&mut self, bytes: &[u8], end: usize) -> Result<(), CanonicalError> {
-        if self.map && self.items % 2 == 0 {
+        if self.map && self.items.is_multiple_of(2) {
             let key = bytes.get(self.key..end).unwrap_or_default();
             if let Some((from, to)) = self.former {
                 let former = bytes.get(from..to).unwrap_or_default();

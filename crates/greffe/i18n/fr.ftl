@@ -1,0 +1,126 @@
+### Français. Une clé par ligne ; `-next` dit que faire après un échec. L'anglais a les mêmes clés.
+
+## Échecs
+failure = greffe : { $text }
+no-archive = Aucune archive dans { $folder } ni au-dessus.
+no-archive-next = Créez-en une ici avec `greffe init`, ou nommez son dossier avec --home DOSSIER.
+no-archive-there = Aucune archive dans { $folder }.
+no-archive-there-next = Créez-la avec `greffe init --home DOSSIER`.
+no-current-folder = Ce dossier ne peut pas être lu : { $why }.
+archive-exists = Une archive existe déjà dans { $folder } ; rien n'a été changé.
+archive-exists-next = Utilisez-la telle quelle (`greffe status`), ou nommez un autre dossier avec --home DOSSIER.
+folder-not-empty = { $folder } n'est pas vide ; une archive se crée dans un dossier à elle.
+folder-not-empty-next = Nommez un nouveau dossier avec --home DOSSIER.
+can-not-read = { $path } ne peut pas être lu : { $why }.
+can-not-write = { $path } ne peut pas être écrit : { $why }.
+can-not-write-next = Reste-t-il de la place sur le disque, et cet utilisateur peut-il y écrire ?
+settings-wrong = { $path } n'est pas comme attendu : { $why }.
+settings-wrong-next = Corrigez la ligne nommée ci-dessus ; `greffe doctor` examine tout le dossier.
+archive-in-use = Une autre commande greffe travaille dans { $folder }.
+archive-in-use-next = Attendez qu'elle se termine. Avec `greffe up` en marche, les commandes travaillent côte à côte.
+usage-wrong = { $why }
+usage-wrong-next = `greffe --help` donne la liste des commandes, `greffe COMMANDE --help` en explique une.
+holders-form = les détenteurs s'écrivent K/N avec 2 ≤ K ≤ N ≤ 16, par exemple 2/3
+
+## Phrases secrètes
+passphrase-ask = Phrase secrète de l'archive : 
+passphrase-choose = Choisissez une phrase secrète pour l'archive : 
+passphrase-again = La même encore une fois : 
+passphrases-differ = Les deux phrases ne sont pas les mêmes ; rien n'a été créé.
+passphrase-short = La phrase secrète a moins de { $least } caractères ; rien n'a été créé.
+passphrase-short-next = Prenez quatre mots ou plus que personne ne devinerait ensemble.
+passphrase-not-text = La phrase secrète n'est pas du texte UTF-8.
+passphrase-no-terminal = L'archive est verrouillée, et il n'y a pas de terminal pour demander sa phrase secrète.
+passphrase-no-terminal-next = Lancez la commande dans un terminal, ou nommez un fichier avec --passphrase-file FICHIER (- pour l'entrée standard).
+
+## Aide
+help = Gardez ce que vos équipes écrivent, scellé pour que vous seul puissiez le lire.
+help-after = Commencez par `greffe init`, puis `greffe import mon-chat.zip`, puis `greffe search budget`.
+    Codes de fin : 0 fait · 1 échec · 2 ligne de commande · 3 introuvable · 4 verrouillé · 5 ne se vérifie pas · 6 occupé · 7 importé avec pertes
+help-arg-home = Dossier de l'archive [défaut : la plus proche, ici ou au-dessus]
+help-arg-json = Écrire du JSON pour les programmes
+help-arg-quiet = Les résultats seulement, sans remarques
+help-arg-lang = Langue : en ou fr [défaut : celle du système]
+help-arg-passphrase-file = Fichier qui contient la phrase secrète (- pour l'entrée standard)
+help-init = Créer une nouvelle archive dans ce dossier
+help-init-arg-name = Comment on l'appelle [défaut : le nom du dossier]
+help-init-arg-holders = Confier les clés à K de N détenteurs au lieu d'une phrase secrète, par exemple 2/3
+help-init-arg-shares = Dossier pour les parts des détenteurs, un fichier chacune
+help-init-arg-epochs = Durée d'une période de scellement
+help-init-arg-ahead = Périodes dont les clés sont créées d'avance
+help-init-arg-years = Années avant que la clé d'une période puisse être détruite
+help-init-arg-listen = Où `greffe up` fera écouter le relais
+help-up = Faire tourner ici toutes les parties jusqu'à l'arrêt : relais, témoin, coffre, agent
+help-up-arg-listen = Où le relais écoute [défaut : comme à la création]
+help-import = Importer des exports de conversations : WhatsApp (.txt, .zip), Telegram Desktop (result.json ou son dossier)
+help-import-examples = Exemples :
+      greffe import "Discussion WhatsApp avec Cabinet.zip" --me "Claire" --zone Europe/Paris
+      greffe import ~/Downloads/ChatExport_2026-11-01/result.json
+    Le même export deux fois n'ajoute rien. Les endroits abîmés sont nommés, notés comme pertes, et le reste est importé.
+help-import-arg-files = Exports à importer
+help-import-arg-account = Le compte dont l'export provient : son numéro ou son identifiant
+help-import-arg-me = Le nom que l'export donne au titulaire du compte
+help-import-arg-custodian = Identifiant opaque de la personne [défaut : comme dans greffe.toml]
+help-import-arg-zone = Fuseau horaire de l'export, s'il n'en nomme aucun [défaut : celui de ce système]
+help-import-arg-dates = Ordre du jour et du mois [défaut : décidé d'après tout le fichier]
+help-import-arg-title = Titre de la conversation, si l'export n'en nomme aucun
+help-search = Trouver des messages
+help-search-examples = Tous les mots sont voulus ; "une locution" ; bud* pour un début ; or, not, ( ).
+      from:anna in:"deal team" network:whatsapp kind:edit before:2026-03-01 after:2025 has:image
+help-search-arg-query = Ce qu'on cherche
+help-search-arg-limit = Combien en montrer
+help-search-arg-after = Continuer après ce curseur
+help-search-arg-order = Lesquels d'abord
+help-search-arg-facets = Compter aussi par réseau, conversation, personne, genre et mois
+help-show = Montrer un message en entier, avec ce qui s'est dit autour
+help-show-arg-message = L'identifiant du message donné par `search` ; ses premiers chiffres suffisent
+help-show-arg-context = Combien de messages avant et après
+help-show-arg-original = Montrer aussi les octets d'origine du réseau
+help-show-arg-save-attachments = Ouvrir ses pièces jointes dans ce dossier
+help-people = Qui est qui : attacher les comptes aux personnes
+help-people-list = Lister les personnes et leurs comptes
+help-people-add = Ajouter une personne
+help-people-add-arg-id = Un identifiant à vous, par exemple un matricule
+help-people-add-arg-name = Nom complet
+help-people-bind = Attacher un compte à une personne, pour un temps
+help-people-bind-arg-id = L'identifiant de la personne
+help-people-bind-arg-network = whatsapp, telegram, signal, wechat, matrix
+help-people-bind-arg-account = Le compte tel que les messages le nomment, par exemple tel:+41790000000
+help-people-bind-arg-from = Premier jour
+help-people-bind-arg-to = Dernier jour
+help-people-import = Importer des personnes d'un fichier CSV : id,name,network,account,from,to
+help-people-import-arg-file = Le fichier
+help-gaps = Montrer où il manque quelque chose : silences, pertes, ce qui ne peut être lu
+help-verify = Vérifier l'archive, ou des fichiers de preuve, sans faire confiance à personne
+help-verify-arg-proofs = Fichiers de preuve ; aucun : l'archive de ce dossier
+help-verify-arg-archive = Empreinte qu'elle doit avoir, 64 chiffres hexadécimaux
+help-prove = Écrire le fichier de preuve d'un message, que chacun peut vérifier hors ligne
+help-prove-arg-message = L'identifiant du message
+help-prove-arg-output = Fichier à écrire [défaut : d'après le message]
+help-prove-arg-withhold = Parties que la preuve garde pour elle
+help-prove-arg-attachments = Mettre les pièces jointes dans la preuve
+help-keys = Les clés de l'archive
+help-keys-list = Lister les périodes de scellement et leurs clés
+help-keys-make-ahead = Créer les clés des périodes à venir
+help-keys-make-ahead-arg-periods = Combien de périodes à partir de maintenant
+help-keys-destroy = Détruire la clé d'une période : ce qu'elle a scellé ne pourra plus jamais être lu
+help-keys-destroy-arg-epoch = L'identifiant de la période, donné par `keys list`
+help-keys-destroy-arg-confirm = Le même identifiant encore une fois
+help-unlock = Ouvrir la salle de lecture jusqu'à l'inactivité ou au verrouillage
+help-unlock-arg-idle = Verrouiller après tant de minutes d'inactivité
+help-unlock-arg-share = Le fichier de part d'un détenteur ; autant qu'il en faut
+help-lock = Fermer la salle de lecture, avec toutes les clés qu'elle tient
+help-status = Ce qui tourne, ce qui est capturé, ce qui est classé
+help-doctor = Ce qui manque ou ne va pas ici, et la commande qui y remédie
+help-demo = Créer une archive de démonstration avec des conversations d'exemple et la parcourir
+help-demo-arg-keep = Garder l'archive et la laisser tourner
+help-demo-arg-clean = Enlever ce qu'une démonstration précédente a gardé
+help-demo-arg-folder = Dossier de la démonstration [défaut : un nouveau]
+help-relay = Faire tourner un relais
+help-relay-arg-config = Son fichier de configuration
+help-witness = Faire tourner un témoin
+help-witness-arg-config = Son fichier de configuration
+help-completions = Écrire la complétion pour un interpréteur de commandes
+help-completions-arg-shell = L'interpréteur
+help-man = Écrire les pages de manuel dans un dossier
+help-man-arg-folder = Le dossier

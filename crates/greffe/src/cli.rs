@@ -1,0 +1,395 @@
+//! The command line: its shape here, its words in the catalogues (`i18n/`).
+//!
+//! Every command's and argument's help is looked up by a key made from its place:
+//! `help-search` for the command, `help-search-limit` for its argument.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::text::{self, say};
+
+/// What the user asked for.
+#[derive(Debug, Parser)]
+#[command(name = "greffe", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Arguments that every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    #[arg(long, global = true, env = "GREFFE_HOME", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    #[arg(long, global = true, env = "GREFFE_LANG", value_name = "LANG")]
+    pub(crate) lang: Option<String>,
+    #[arg(long, global = true, env = "GREFFE_PASSPHRASE_FILE", value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(Init),
+    Up(Up),
+    Import(Import),
+    Search(Search),
+    Show(Show),
+    People(People),
+    Gaps,
+    Verify(Verify),
+    Prove(Prove),
+    Keys(Keys),
+    Unlock(Unlock),
+    Lock,
+    Status,
+    Doctor,
+    Demo(Demo),
+    Relay(Relay),
+    Witness(Witness),
+    Completions(Completions),
+    Man(Man),
+    #[command(hide = true)]
+    ReadingRoom,
+    #[command(hide = true)]
+    Connector(Connector),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// k of n holders instead of one passphrase
+    #[arg(long, value_name = "K/N")]
+    pub(crate) holders: Option<Holders>,
+    #[arg(long, value_name = "DIR", requires = "holders")]
+    pub(crate) shares: Option<PathBuf>,
+    #[arg(long, value_enum, default_value = "month")]
+    pub(crate) epochs: EpochLength,
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=120))]
+    pub(crate) ahead: u16,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) years: u16,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7443")]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+/// `2/3`: two of three holders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holders {
+    pub(crate) threshold: u8,
+    pub(crate) holders: u8,
+}
+
+impl std::str::FromStr for Holders {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.split_once('/')
+            .and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)))
+            .filter(|&(k, n): &(u8, u8)| 2 <= k && k <= n && n <= 16)
+            .map(|(threshold, holders)| Self { threshold, holders })
+            .ok_or_else(|| say("holders-form"))
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum EpochLength {
+    Month,
+    Quarter,
+    Year,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) me: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub(crate) custodian: Option<String>,
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+    #[arg(long, value_enum)]
+    pub(crate) dates: Option<DateOrder>,
+    #[arg(long, value_name = "TITLE")]
+    pub(crate) title: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DateOrder {
+    DayFirst,
+    MonthFirst,
+    YearFirst,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    #[arg(required = true, value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) limit: u32,
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<String>,
+    #[arg(long, value_enum, default_value = "newest")]
+    pub(crate) order: Order,
+    #[arg(long)]
+    pub(crate) facets: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    Newest,
+    Oldest,
+    Best,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) message: String,
+    #[arg(long, short = 'C', default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=200))]
+    pub(crate) context: u32,
+    #[arg(long)]
+    pub(crate) original: bool,
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save_attachments: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct People {
+    #[command(subcommand)]
+    pub(crate) action: Option<PeopleAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeopleAction {
+    List,
+    Add(PersonAdd),
+    Bind(PersonBind),
+    Import(PeopleImport),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonAdd {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonBind {
+    pub(crate) id: String,
+    pub(crate) network: String,
+    pub(crate) account: String,
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PeopleImport {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[arg(value_name = "PROOF")]
+    pub(crate) proofs: Vec<PathBuf>,
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) archive: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) message: String,
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) withhold: Vec<PartName>,
+    #[arg(long)]
+    pub(crate) attachments: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PartName {
+    Participants,
+    Body,
+    Original,
+    Attachments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) action: KeysAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysAction {
+    List,
+    MakeAhead(MakeAhead),
+    Destroy(DestroyKey),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MakeAhead {
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=120))]
+    pub(crate) periods: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DestroyKey {
+    #[arg(value_name = "EPOCH")]
+    pub(crate) epoch: String,
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) confirm: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unlock {
+    #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=480))]
+    pub(crate) idle: u32,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) share: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[arg(long)]
+    pub(crate) keep: bool,
+    #[arg(long, conflicts_with = "keep")]
+    pub(crate) clean: bool,
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Relay {
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Witness {
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Connector {
+    pub(crate) name: String,
+}
+
+/// The command line with its words in the language chosen.
+pub(crate) fn localized() -> clap::Command {
+    localize(Cli::command(), "help")
+        .after_help(say("help-after"))
+}
+
+fn localize(command: clap::Command, key: &str) -> clap::Command {
+    let mut command = command;
+    if let Some(about) = text::find(key) {
+        command = command.about(about);
+    }
+    if let Some(long) = text::find(&format!("{key}-long")) {
+        command = command.long_about(long);
+    }
+    if let Some(examples) = text::find(&format!("{key}-examples")) {
+        command = command.after_help(examples);
+    }
+    let root = key == "help";
+    let mut command = command.mut_args(|argument| {
+        let place = if argument.is_global_set() || root { "help" } else { key };
+        let name = argument.get_id().as_str().replace('_', "-");
+        match text::find(&format!("{place}-arg-{name}")) {
+            Some(help) => argument.help(help),
+            None => argument,
+        }
+    });
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(&name, |sub| localize(sub, &format!("{key}-{name}")));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every visible command and argument explains itself in every language.
+    #[test]
+    fn help_is_complete() {
+        let mut missing = Vec::new();
+        for language in text::LANGUAGES {
+            text::with_language(language, || {
+                collect_missing(&localize(Cli::command(), "help"), language, &mut missing);
+            });
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    fn collect_missing(command: &clap::Command, language: &str, missing: &mut Vec<String>) {
+        if command.is_hide_set() {
+            return;
+        }
+        if command.get_about().is_none() {
+            missing.push(format!("{language}: {}", command.get_name()));
+        }
+        for argument in command.get_arguments() {
+            let built_in = matches!(argument.get_id().as_str(), "help" | "version");
+            if argument.get_help().is_none() && !built_in {
+                missing.push(format!("{language}: {} {}", command.get_name(), argument.get_id()));
+            }
+        }
+        for sub in command.get_subcommands() {
+            collect_missing(sub, language, missing);
+        }
+    }
+
+    #[test]
+    fn the_shape_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn holders_are_k_of_n() {
+        assert_eq!("2/3".parse(), Ok(Holders { threshold: 2, holders: 3 }));
+        for wrong in ["1/3", "4/3", "2", "2/17", "x/y"] {
+            assert!(wrong.parse::<Holders>().is_err(), "{wrong}");
+        }
+    }
+}

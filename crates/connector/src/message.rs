@@ -564,6 +564,13 @@ impl Incoming {
         }
     }
 
+    /// A record with its attachments' descriptions; the files are to be added.
+    pub fn of(record: &record::Record) -> Self {
+        let mut parts: Vec<Vec<u8>> = record.parts().into_vecs().into();
+        parts.extend(record.attachments().iter().map(to_bytes));
+        Self::new(parts)
+    }
+
     /// The same with a file in the connector's folder that holds the attachment's bytes.
     #[must_use]
     pub fn with_file(mut self, attachment: u32, name: impl Into<String>) -> Self {

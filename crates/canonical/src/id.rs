@@ -96,7 +96,11 @@ macro_rules! define_id {
 
 #[cfg(test)]
 mod tests {
-    #![allow(unreachable_pub, reason = "the macro is made for ids that others use")]
+    #![allow(
+        unreachable_pub,
+        dead_code,
+        reason = "the macro is made for ids that others use"
+    )]
 
     use crate::{CanonicalError, HexError, from_bytes, to_bytes};
 

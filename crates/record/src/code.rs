@@ -77,8 +77,10 @@ codes! {
     }
 
     /// Which way an event went, as the captured account sees it.
+    #[derive(Default)]
     Direction {
         /// Neither way.
+        #[default]
         None = 0 "none",
         /// From others to the account.
         Incoming = 1 "incoming",
@@ -123,8 +125,10 @@ codes! {
     }
 
     /// What a conversation is.
+    #[derive(Default)]
     ConversationKind {
         /// The source does not say.
+        #[default]
         Unknown = 0 "unknown",
         /// Two people.
         Direct = 1 "direct",
@@ -161,8 +165,10 @@ codes! {
     }
 
     /// For whom, or by what, a message was deleted.
+    #[derive(Default)]
     DeleteScope {
         /// The source does not say.
+        #[default]
         Unknown = 0 "unknown",
         /// For all.
         All = 1 "all",
@@ -191,8 +197,10 @@ codes! {
     }
 
     /// What a call carried.
+    #[derive(Default)]
     CallMedia {
         /// The source does not say.
+        #[default]
         Unknown = 0 "unknown",
         /// Voice.
         Audio = 1 "audio",
@@ -292,30 +300,6 @@ codes! {
         Unsupported = 8 "unsupported",
         /// Something else.
         Other = 9 "other",
-    }
-}
-
-impl Default for Direction {
-    fn default() -> Self {
-        Self::None
-    }
-}
-
-impl Default for ConversationKind {
-    fn default() -> Self {
-        Self::Unknown
-    }
-}
-
-impl Default for DeleteScope {
-    fn default() -> Self {
-        Self::Unknown
-    }
-}
-
-impl Default for CallMedia {
-    fn default() -> Self {
-        Self::Unknown
     }
 }
 

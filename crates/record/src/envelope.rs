@@ -63,7 +63,6 @@ pub struct Envelope {
 impl Envelope {
     /// Begins an envelope of the event that the network calls `source_id`, which must be unique
     /// in its conversation. `captured` is the agent's clock.
-    #[must_use]
     pub fn builder(
         source: &Source,
         conversation: TextId,

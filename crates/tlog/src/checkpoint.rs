@@ -250,7 +250,7 @@ impl fmt::Display for SignedCheckpoint {
 }
 
 /// A checkpoint that the log in question has signed. Whether others saw the same is
-/// told by [`VerifiedCheckpoint::cosigned_by`].
+/// [`VerifiedCheckpoint::cosigned_by`] and [`crate::Policy`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedCheckpoint(SignedCheckpoint);
 

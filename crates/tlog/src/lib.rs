@@ -3,7 +3,8 @@
 //! In scope: the tree of RFC 6962 ([`Hash`], [`Frontier`], [`TileEdge`]), its proofs
 //! ([`InclusionProof`], [`ConsistencyProof`], made from tiles by a [`Prover`]), tiles and entry
 //! bundles ([`Tile`], [`Bundle`]), signed notes ([`SignedNote`], [`VerifierKey`]), checkpoints
-//! ([`SignedCheckpoint`] → [`VerifiedCheckpoint`]), cosignatures.
+//! ([`SignedCheckpoint`] → [`VerifiedCheckpoint`]), cosignatures and the witness's decision
+//! ([`Witness`]), whom to believe ([`Policy`]), proof files ([`LogProof`] → [`ProvenLeaf`]).
 //!
 //! Out of scope: what a leaf means (its bytes are opaque here), storage, networks, and the order
 //! in which a sequencer makes things durable. `docs/spec/tlog.md` has the numbered checks.
@@ -35,13 +36,16 @@ mod edge;
 mod frontier;
 mod hash;
 mod key;
+mod log_proof;
 mod note;
+mod policy;
 mod proof;
 mod prove;
 mod signer;
 #[cfg(test)]
 mod testing;
 mod tile;
+mod witness;
 
 pub use bundle::{
     Bundle, BundleError, MAX_BUNDLE_LEN, MAX_ENTRY_LEN, bundles_of_growth, decode_bundle,
@@ -58,10 +62,14 @@ pub use hash::{Hash, LogIndex, TreeSize};
 pub use key::{
     BadKeyName, BadVerifierKey, FalseSignature, KeyId, KeyKind, KeyName, MAX_NAME_LEN, VerifierKey,
 };
+pub use log_proof::{
+    LogProof, LogProofError, LogProofRefused, MAX_EXTRA_LEN, MAX_LOG_PROOF_LEN, ProvenLeaf,
+};
 pub use note::{
     MAX_NOTE_LEN, MAX_SIGNATURE_LEN, MAX_SIGNATURES, NoteError, NoteRefused, SignatureLine,
     SignedNote,
 };
+pub use policy::{Cosigned, MAX_WITNESSES, Policy, PolicyError, PolicyWitness, Verdict};
 pub use proof::{ConsistencyProof, InclusionProof, MAX_PROOF_HASHES, ProofError};
 pub use prove::{
     ProveError, Prover, prove_consistency, prove_inclusion, tiles_for_consistency,
@@ -71,4 +79,9 @@ pub use signer::{CosignerKey, LogSigner, SignError, SigningSeed};
 pub use tile::{
     MAX_TILE_LEVEL, TILE_HEIGHT, TILE_WIDTH, Tile, TileData, TileMissing, TileReader, TileSet,
     partial_tiles, tiles_of_growth,
+};
+pub use witness::{
+    AddCheckpoint, AddCheckpointError, CONFLICT_CONTENT_TYPE, Decision, MAX_ADD_CHECKPOINT_LEN,
+    Refusal, SeenHead, Witness, encode_conflict, encode_cosignatures, parse_conflict,
+    parse_cosignatures,
 };

@@ -117,7 +117,7 @@ impl CosignerKey {
     }
 
     /// Cosigns a checkpoint: says that at that time it was the largest one seen of its log.
-    /// Only a witness that remembers knows whether that is so. (TLOG-17)
+    /// Only [`crate::Witness`] knows whether that is so. (TLOG-17)
     ///
     /// # Errors
     /// When the signature could not be made.

@@ -1,14 +1,16 @@
 //! What an entry says: one type for each kind of entry (entry.md).
 
 use minicbor::{Decode, Encode};
+use tlog::{LogIndex, TreeSize};
 
 use crate::control::{Control, Purpose};
 use crate::genesis::Genesis;
 use crate::id::{
-    AccountHandle, CommitmentRoot, ControlId, ControlNumber, EntryId, EpochId, LogIndex,
-    MailboxKeyHash, RecordCount, SequenceNumber, SignerId, TreeSize,
+    AccountHandle, CommitmentRoot, ControlId, ControlNumber, EntryId, EpochId, MailboxKeyHash,
+    RecordCount, RecordPosition, SequenceNumber, SignerId,
 };
 use crate::limit;
+use crate::log_codec::{log_index, tree_size};
 use crate::refusal::RefusalCode;
 
 /// The content of an entry, by kind. Encoded as `[kind, content]`.
@@ -181,7 +183,7 @@ pub struct Withdrawn {
 #[cbor(map)]
 pub struct Stored {
     /// Tree size; entries with a smaller index are held.
-    #[n(0)]
+    #[cbor(n(0), with = "tree_size")]
     pub through: TreeSize,
 }
 
@@ -190,14 +192,14 @@ pub struct Stored {
 #[cbor(map)]
 pub struct Carry {
     /// Log index of the entry that the records stood in first.
-    #[n(0)]
+    #[cbor(n(0), with = "log_index")]
     pub original: LogIndex,
     /// Epoch that they are sealed to now.
     #[n(1)]
     pub epoch: EpochId,
     /// Their positions in the original batch, ascending, each once.
     #[n(2)]
-    pub positions: Vec<u32>,
+    pub positions: Vec<RecordPosition>,
     /// Entry id of the disposition that the carry belongs to.
     #[n(3)]
     pub disposition: Option<EntryId>,
@@ -351,7 +353,7 @@ impl Carry {
         let bounded = self
             .positions
             .last()
-            .is_some_and(|last| *last < limit::BATCH_RECORDS);
+            .is_some_and(|last| last.get() < limit::BATCH_RECORDS);
         if ascending && bounded {
             Ok(())
         } else {

@@ -6,13 +6,12 @@
 
 use canonical::{CanonicalError, Milliseconds};
 use minicbor::{Decode, Encode};
+use tlog::{Hash, TreeSize};
 
 use crate::body::{Body, BodyError, Kind};
-use crate::id::{
-    ArchiveId, EntryId, ObjectHash, ObjectLength, RootHash, SequenceNumber, SignerId, TreeSize,
-    labelled,
-};
+use crate::id::{ArchiveId, EntryId, ObjectHash, ObjectLength, SequenceNumber, SignerId, labelled};
 use crate::key::{PublicKey, SignatureBytes, SignerKey};
+use crate::log_codec::{log_hash, tree_size};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::{label, limit};
 
@@ -57,11 +56,11 @@ pub struct Object {
 #[cbor(map)]
 pub struct Seen {
     /// Size of its tree.
-    #[n(0)]
+    #[cbor(n(0), with = "tree_size")]
     pub size: TreeSize,
     /// Root hash of its tree.
-    #[n(1)]
-    pub root: RootHash,
+    #[cbor(n(1), with = "log_hash")]
+    pub root: Hash,
 }
 
 /// One signature of an entry.
@@ -185,6 +184,18 @@ impl EntryDraft {
     pub fn with_seen(mut self, seen: Option<Seen>) -> Self {
         self.0.seen = seen;
         self
+    }
+
+    /// Whose archive it is for.
+    #[must_use]
+    pub fn archive(&self) -> ArchiveId {
+        self.0.archive
+    }
+
+    /// What the entry will say.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.0.body
     }
 
     /// ENTRY-7: what the entry's objects are sealed with as additional data.

@@ -41,11 +41,6 @@ define_id!(
     "SHA-256 of a certificate's SubjectPublicKeyInfo."
 );
 define_id!(
-    RootHash,
-    32,
-    "Root hash of the log's tree (RFC 9162 §2.1.1)."
-);
-define_id!(
     AccountHandle,
     16,
     "Opaque handle of a captured account; tells no name."
@@ -100,9 +95,17 @@ define_number!(
     u64,
     "Number of an act in the control chain; 0 is the genesis (CONTROL-1)."
 );
-define_number!(LogIndex, u64, "Index of a leaf in the log, from 0.");
-define_number!(TreeSize, u64, "Number of leaves of the log's tree.");
 define_number!(ObjectLength, u64, "Length of a sealed object in bytes.");
+define_number!(
+    RecordPosition,
+    u32,
+    "Position of a record in its batch, from 0."
+);
+define_number!(
+    PartPosition,
+    u32,
+    "Position of a part in its record, from 0 (commitment.md)."
+);
 define_number!(RecordCount, u32, "Number of records in a batch.");
 define_number!(
     RetentionClass,

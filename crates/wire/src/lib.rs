@@ -1,7 +1,9 @@
 //! What crosses to the relay: entries, receipts, requests. No content.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod authority;
 mod body;
+pub mod commitment;
 mod control;
 mod entry;
 mod genesis;
@@ -10,6 +12,7 @@ mod key;
 mod label;
 mod leaf;
 pub mod limit;
+mod log_codec;
 mod refusal;
 
 pub use body::{
@@ -27,8 +30,8 @@ pub use entry::{
 pub use genesis::{Genesis, GenesisError, WitnessKey, WitnessPolicy};
 pub use id::{
     AccountHandle, AdmittedAt, ArchiveId, CommitmentRoot, ControlId, ControlNumber, EntryId,
-    EpochId, GenesisNonce, LogIndex, MailboxKeyHash, ObjectHash, ObjectLength, RecordCount,
-    RetentionClass, RootHash, Seconds, SequenceNumber, SignerId, TlsIdentity, TreeSize,
+    EpochId, GenesisNonce, MailboxKeyHash, ObjectHash, ObjectLength, PartPosition, RecordCount,
+    RecordPosition, RetentionClass, Seconds, SequenceNumber, SignerId, TlsIdentity,
 };
 pub use key::{PublicKey, SignatureBytes, SignerKey, SignerKeyError};
 pub use leaf::{Leaf, LeafError};

@@ -42,8 +42,9 @@ pub const REQUEST_WINDOW_MS: i64 = 5 * 60 * 1_000;
 pub const UPLOAD_IDLE_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A batch may name a period epoch this many milliseconds before and after its period (CONTROL-6).
 pub const EPOCH_GRACE_MS: i64 = 31 * 24 * 60 * 60 * 1_000;
-/// Admitted numbers that are kept in memory for each signer; older ones are asked of the caller (CHAIN-3).
-pub const RECENT_ENTRIES: usize = 1_024;
+/// Newest admitted entries, of all signers together, whose place is kept in memory; older ones are
+/// asked of the caller (CHAIN-3). About 10 MB.
+pub const RECENT_ENTRIES: usize = 65_536;
 /// Largest part shown in a proof file: a record's parts are at most 3 MiB together (RECORD-8).
 pub const SHOWN_PART_BYTES: usize = 4 << 20;
 /// Most parts of one record: four, and one for each of 4,096 attachments (RECORD-7).

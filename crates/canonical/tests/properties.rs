@@ -45,6 +45,8 @@ fn cbor_4_missing_fields_are_refused() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn what_is_written_is_read(
         number in any::<i64>(),

@@ -7,7 +7,7 @@
 //! Out of scope: files, clocks, keys, how a network's events become records (connectors).
 //!
 //! Types that carry content have no `Display`, and their `Debug` shows nothing but their size.
-//! A test that wants to see more shows `minicbor::display` of an encoded part.
+//! A test compares single fields, or encoded parts.
 //!
 //! ```
 //! use record::{

@@ -108,8 +108,11 @@ impl TileEdge {
 }
 
 /// The root over a power of two of hashes.
-pub(crate) fn complete_root(hashes: &[Hash]) -> Hash {
-    let mut row: Vec<Hash> = hashes.to_vec();
+fn complete_root(hashes: &[Hash]) -> Hash {
+    let mut row = pair_up(hashes);
+    if row.is_empty() {
+        return hashes.first().copied().unwrap_or_else(Hash::empty_root);
+    }
     while row.len() > 1 {
         row = pair_up(&row);
     }

@@ -108,11 +108,10 @@ pub struct TileData {
 impl TileData {
     pub(crate) fn from_hashes(level: u8, index: u64, hashes: &[Hash]) -> Option<Self> {
         let tile = Tile::new(level, index, u16::try_from(hashes.len()).ok()?)?;
-        let bytes = hashes
+        let mut bytes = Vec::with_capacity(tile.byte_len());
+        hashes
             .iter()
-            .flat_map(|hash| hash.as_bytes())
-            .copied()
-            .collect();
+            .for_each(|hash| bytes.extend_from_slice(hash.as_bytes()));
         Some(Self { tile, bytes })
     }
 

@@ -186,7 +186,7 @@ pub enum Decision {
         /// What to remember from now on.
         head: SeenHead,
         /// The checkpoint, the log's signature verified.
-        checkpoint: VerifiedCheckpoint,
+        checkpoint: Box<VerifiedCheckpoint>,
     },
     /// The request begins from another size than the witness has: 409 with this size.
     Conflict {
@@ -311,7 +311,7 @@ impl Witness {
         Ok(Decision::Cosign {
             line,
             head,
-            checkpoint,
+            checkpoint: Box::new(checkpoint),
         })
     }
 }

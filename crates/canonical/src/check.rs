@@ -59,7 +59,7 @@ pub fn check(bytes: &[u8]) -> Result<Shape, CanonicalError> {
             *level = Level {
                 items,
                 map,
-                former: None,
+                former: (0, 0),
                 key: at,
             };
             depth += 1;
@@ -91,8 +91,8 @@ struct Level {
     /// Items that are still to come; a map has two for each entry.
     items: u64,
     map: bool,
-    /// Where the map's last key stands.
-    former: Option<(usize, usize)>,
+    /// Where the map's last key stands; empty before the first.
+    former: (usize, usize),
     /// Where the item that is being read begins.
     key: usize,
 }
@@ -101,7 +101,7 @@ impl Level {
     const CLOSED: Self = Self {
         items: 0,
         map: false,
-        former: None,
+        former: (0, 0),
         key: 0,
     };
 
@@ -109,13 +109,12 @@ impl Level {
     fn completed(&mut self, bytes: &[u8], end: usize) -> Result<(), CanonicalError> {
         if self.map && self.items.is_multiple_of(2) {
             let key = bytes.get(self.key..end).unwrap_or_default();
-            if let Some((from, to)) = self.former {
-                let former = bytes.get(from..to).unwrap_or_default();
-                if former >= key {
-                    return Err(CanonicalError::KeyOrder { at: self.key });
-                }
+            // Nothing comes before the first key: it compares with the empty string.
+            let former = bytes.get(self.former.0..self.former.1).unwrap_or_default();
+            if former >= key {
+                return Err(CanonicalError::KeyOrder { at: self.key });
             }
-            self.former = Some((self.key, end));
+            self.former = (self.key, end);
         }
         self.items -= 1;
         self.key = end;

@@ -41,7 +41,7 @@ impl Record {
             original,
             attachments,
         };
-        record.check()?;
+        record.check(record.sizes())?;
         Ok(record)
     }
 
@@ -78,7 +78,7 @@ impl Record {
                 stated: record.envelope.id(),
             });
         }
-        record.check()?;
+        record.check(parts.map(<[u8]>::len))?;
         Ok(record)
     }
 
@@ -136,16 +136,24 @@ impl Record {
         &self.attachments
     }
 
-    fn check(&self) -> Result<(), RecordError> {
+    /// Bytes of the encoded envelope, participants, body and original.
+    fn sizes(&self) -> [usize; 4] {
+        [
+            encoded_len(&self.envelope),
+            encoded_len(&self.participants),
+            encoded_len(&self.body),
+            self.original.as_ref().map_or(0, encoded_len),
+        ]
+    }
+
+    fn check(&self, sizes: [usize; 4]) -> Result<(), RecordError> {
         check(&self.body, self.original.as_ref(), &self.attachments)?;
+        let [envelope, participants, body, original] = sizes;
         let sizes = [
-            (RecordPart::Envelope, encoded_len(&self.envelope)),
-            (RecordPart::Participants, encoded_len(&self.participants)),
-            (RecordPart::Body, encoded_len(&self.body)),
-            (
-                RecordPart::Original,
-                self.original.as_ref().map_or(0, encoded_len),
-            ),
+            (RecordPart::Envelope, envelope),
+            (RecordPart::Participants, participants),
+            (RecordPart::Body, body),
+            (RecordPart::Original, original),
             (
                 RecordPart::Attachments,
                 self.attachments.iter().map(encoded_len).sum(),

@@ -76,7 +76,7 @@ fn record_1_ids_are_those_of_the_files() {
     {
         let file: Value = serde_json::from_str(&text).unwrap();
         let from = &file["record_id_from"];
-        let text = |field: &str| samples::text(from[field].as_str().unwrap());
+        let text = |field: &str| samples::setting::text(from[field].as_str().unwrap());
         let kind = usize::try_from(from["kind"].as_u64().unwrap()).unwrap();
         let id = RecordId::of(
             &NetworkName::new(from["network"].as_str().unwrap()).unwrap(),

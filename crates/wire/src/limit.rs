@@ -23,7 +23,7 @@ pub const DELEGATES: usize = 32;
 /// Most log keys of one genesis.
 pub const LOG_KEYS: usize = 8;
 /// Most witnesses of one policy.
-pub const WITNESSES: usize = 64;
+pub const WITNESSES: usize = 32;
 /// Longest key name of a witness.
 pub const WITNESS_NAME_BYTES: usize = 255;
 /// Most control entries in one answer of the relay.
@@ -51,3 +51,5 @@ pub const SHOWN_PART_BYTES: usize = 4 << 20;
 pub const RECORD_PARTS: usize = 4 + 4_096;
 /// Most control entries in one proof file.
 pub const PROOF_CONTROL_ENTRIES: usize = 65_536;
+/// Largest proof file, attachments included.
+pub const PROOF_FILE_BYTES: usize = 1 << 30;

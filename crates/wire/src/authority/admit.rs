@@ -1,5 +1,7 @@
 //! Checking an entry against the state, and moving the state on.
 
+use std::collections::hash_map::Entry as MapEntry;
+
 use tlog::{Hash, LogIndex, TreeSize};
 
 use super::state::OpenBatch;
@@ -43,7 +45,7 @@ pub struct Admitted {
 
 /// The judgement on an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// It may be appended next.
     Admissible(Admissible),
     /// It stands in the log already (CHAIN-3).
@@ -91,8 +93,9 @@ pub struct ApplyError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Effect {
-    /// Nothing but the signer's chain; the batch that may be continued stays.
-    Withdrawn,
+    /// Nothing but the signer's chain, which goes on behind the refused entry too (CHAIN-2); the batch
+    /// that may be continued stays.
+    Withdrawn(EntryId),
     /// The signer's chain, and the batch that may be continued.
     Chain(Option<OpenBatch>),
     Control(Box<Control>),
@@ -112,7 +115,7 @@ impl Authority {
         signed: &SignedEntry,
         at: AdmittedAt,
         past: &P,
-    ) -> Result<Verdict, P::Error> {
+    ) -> Result<Outcome, P::Error> {
         let entry = signed.entry();
         if entry.archive() != self.archive {
             return Ok(refused(
@@ -136,7 +139,7 @@ impl Authority {
             .and_then(|()| self.check_epochs(entry, at))
             .and_then(|()| self.check_body(entry, signer));
         if let Err(refusal) = judged {
-            return Ok(Verdict::Refused(refusal));
+            return Ok(Outcome::Refused(refusal));
         }
         // LEAF-1.
         if self.admitted_at.is_some_and(|last| at < last) {
@@ -145,15 +148,15 @@ impl Authority {
                 "the time of admission goes back",
             ));
         }
-        if let Some(seen) = entry.seen() {
-            if !self.agrees(seen, past)? {
-                return Ok(refused(
-                    RefusalCode::Fork,
-                    "the signer has seen another log",
-                ));
-            }
+        if let Some(seen) = entry.seen()
+            && !self.agrees(seen, past)?
+        {
+            return Ok(refused(
+                RefusalCode::Fork,
+                "the signer has seen another log",
+            ));
         }
-        Ok(Verdict::Admissible(Admissible {
+        Ok(Outcome::Admissible(Admissible {
             size: self.size,
             admitted_at: at,
             signer: entry.signer(),
@@ -189,8 +192,9 @@ impl Authority {
         if let Some(state) = self.signers.get_mut(&signer) {
             state.next = number.next();
             state.last = id;
+            state.withdrew = None;
             match &effect {
-                Effect::Withdrawn => {}
+                Effect::Withdrawn(refused) => state.withdrew = Some(*refused),
                 Effect::Chain(batch) => state.batch = *batch,
                 Effect::Control(_) => state.batch = None,
             }
@@ -208,14 +212,14 @@ impl Authority {
     }
 
     /// CHAIN-3.
-    fn repeated<P: Past>(&self, entry: &Entry, past: &P) -> Result<Verdict, P::Error> {
+    fn repeated<P: Past>(&self, entry: &Entry, past: &P) -> Result<Outcome, P::Error> {
         let (signer, number) = (entry.signer(), entry.number());
         let admitted = match self.recent.find(signer, number) {
             Some(admitted) => Some(admitted),
             None => past.admitted(&signer, number)?,
         };
         Ok(match admitted {
-            Some(admitted) if admitted.id == entry.id() => Verdict::Same {
+            Some(admitted) if admitted.id == entry.id() => Outcome::Same {
                 index: admitted.index,
             },
             _ => refused(
@@ -231,7 +235,9 @@ impl Authority {
             let detail = format!("the next number is {}", signer.next());
             return Err(Refusal::new(RefusalCode::OutOfSequence, detail).with_next(signer.next()));
         }
-        if entry.previous() != signer.last {
+        // CHAIN-2: what was sealed behind an entry that was refused afterwards names that one.
+        let stands_for = signer.withdrew == Some(entry.previous());
+        if entry.previous() != signer.last && !stands_for {
             return Err(Refusal::new(
                 RefusalCode::Clone,
                 "the entry follows another one than the newest admitted",
@@ -369,8 +375,8 @@ impl Authority {
             Act::Delegate(delegate) => {
                 for key in &delegate.keys {
                     let id = key.signer_id();
-                    if !self.signers.contains_key(&id) {
-                        self.signers.insert(id, SignerState::new(*key, None));
+                    if let MapEntry::Vacant(place) = self.signers.entry(id) {
+                        place.insert(SignerState::new(*key, None));
                         applied.signers.push(id);
                     }
                 }
@@ -409,7 +415,7 @@ impl Effect {
         let objects = u64::try_from(entry.objects().len()).unwrap_or(u64::MAX);
         match entry.body() {
             Body::Control(control) => Self::Control(Box::new(control.clone())),
-            Body::Withdrawn(_) => Self::Withdrawn,
+            Body::Withdrawn(withdrawn) => Self::Withdrawn(withdrawn.refused),
             Body::Batch(_) => Self::Chain(Some(OpenBatch {
                 number: entry.number(),
                 objects,
@@ -447,8 +453,8 @@ pub(super) fn check_revocation(
     Ok(())
 }
 
-fn refused(code: RefusalCode, detail: &'static str) -> Verdict {
-    Verdict::Refused(Refusal::new(code, detail))
+fn refused(code: RefusalCode, detail: &'static str) -> Outcome {
+    Outcome::Refused(Refusal::new(code, detail))
 }
 
 fn control_chain(detail: &'static str) -> Refusal {

@@ -7,9 +7,10 @@
 mod admit;
 mod permit;
 mod recent;
+mod shown;
 mod state;
 
-pub use admit::{Admissible, Admitted, Applied, ApplyError, Past, Verdict};
+pub use admit::{Admissible, Admitted, Applied, ApplyError, Outcome, Past};
 pub use state::{ArchivePolicy, Delegation, EpochState, RestoreError, SignerState};
 
 use std::collections::{BTreeMap, HashMap};

@@ -20,10 +20,10 @@ impl Recent {
     }
 
     pub(super) fn keep(&mut self, signer: SignerId, number: SequenceNumber, admitted: Admitted) {
-        if self.order.len() == limit::RECENT_ENTRIES {
-            if let Some(oldest) = self.order.pop_front() {
-                self.places.remove(&oldest);
-            }
+        if self.order.len() == limit::RECENT_ENTRIES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.places.remove(&oldest);
         }
         self.order.push_back((signer, number));
         self.places.insert((signer, number), admitted);

@@ -45,6 +45,9 @@ pub struct SignerState {
     follows: Option<SignerId>,
     #[n(10)]
     follows_until: Option<SequenceNumber>,
+    /// The refused entry that the newest admitted one stands for (CHAIN-2).
+    #[n(11)]
+    pub(super) withdrew: Option<EntryId>,
 }
 
 /// The batch that a `continuation` may continue (ENTRY-5).
@@ -260,6 +263,7 @@ impl SignerState {
             tls: None,
             follows: None,
             follows_until: None,
+            withdrew: None,
         }
     }
 

@@ -1,0 +1,278 @@
+//! What a batch or governance object says: version, seed, lists of parts (batch.md).
+
+use std::ops::Range;
+
+use canonical::CanonicalError;
+use minicbor::{Decoder, Encoder};
+use wire::commitment::{BatchSeed, PartLeaf, RecordLeaf, batch_root};
+use wire::{CommitmentRoot, PartPosition, RecordPosition, limit};
+use zeroize::Zeroizing;
+
+/// Most bytes of an encoded batch (BATCH-1).
+pub(crate) const MAX_CONTENT: usize = 4 << 20;
+/// Most bytes if it holds one record only (BATCH-1).
+pub(crate) const MAX_SINGLE: usize = MAX_CONTENT + (64 << 10);
+/// Bytes before the first record, at most: map, version, seed, list.
+pub(crate) const FRAME: usize = 1 + 2 + 3 + 32 + 1 + 3;
+
+/// Why the content of an opened object is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// Above the limit (BATCH-1).
+    #[error("the content has {length} bytes, too many")]
+    TooLarge {
+        /// Bytes found or claimed.
+        length: usize,
+    },
+    /// Not in canonical encoding.
+    #[error("the content is not canonical")]
+    Encoding(#[source] CanonicalError),
+    /// Canonical, but not of the expected structure or version.
+    #[error("the content is not of the expected structure")]
+    Structure,
+    /// No records or more than 1,024, or a record with an impossible number of parts.
+    #[error("{records} records, or a record with too few or too many parts")]
+    Count {
+        /// Records claimed.
+        records: u64,
+    },
+}
+
+/// Records as lists of parts, being encoded one after the other.
+pub(crate) struct Building {
+    /// The encoded records, each an array of byte strings.
+    bytes: Zeroizing<Vec<u8>>,
+    layout: Layout,
+}
+
+/// Where the parts of the records stand in the encoded bytes.
+#[derive(Default)]
+pub(crate) struct Layout {
+    parts: Vec<Range<usize>>,
+    /// For each record, the end of its parts in `parts`.
+    records: Vec<usize>,
+}
+
+impl Layout {
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The parts of the record at a position.
+    pub(crate) fn record(&self, position: usize) -> Option<&[Range<usize>]> {
+        let end = *self.records.get(position)?;
+        let start = match position.checked_sub(1) {
+            Some(before) => *self.records.get(before)?,
+            None => 0,
+        };
+        self.parts.get(start..end)
+    }
+
+    /// COMMIT-1 to COMMIT-3 over every record.
+    fn leaves(&self, bytes: &[u8], seed: &BatchSeed) -> Vec<RecordLeaf> {
+        let mut leaves = Vec::with_capacity(self.len());
+        let mut parts = Vec::new();
+        for (position, place) in (0..self.len()).zip(0_u32..) {
+            let place = RecordPosition::new(place);
+            parts.clear();
+            let ranges = self.record(position).unwrap_or_default();
+            for (range, part) in ranges.iter().zip(0_u32..) {
+                let part = PartPosition::new(part);
+                let part_bytes = bytes.get(range.clone()).unwrap_or_default();
+                let salt = seed.salt(place, part);
+                parts.push(PartLeaf::of(place, part, &salt, part_bytes));
+            }
+            leaves.push(RecordLeaf::of(place, &parts));
+        }
+        leaves
+    }
+}
+
+impl Building {
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: Zeroizing::new(Vec::new()),
+            layout: Layout::default(),
+        }
+    }
+
+    pub(crate) fn records(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// Bytes that the content has with the records so far.
+    pub(crate) fn content_length(&self) -> usize {
+        FRAME + self.bytes.len()
+    }
+
+    /// Bytes that a record of these parts adds.
+    pub(crate) fn record_length(parts: &[&[u8]]) -> usize {
+        let head = |value: usize| match value {
+            0..=23 => 1,
+            24..=0xff => 2,
+            0x100..=0xffff => 3,
+            _ => 5,
+        };
+        let parts_length: usize = parts.iter().map(|part| head(part.len()) + part.len()).sum();
+        head(parts.len()) + parts_length
+    }
+
+    pub(crate) fn push(&mut self, parts: &[&[u8]]) {
+        self.bytes.reserve(Self::record_length(parts));
+        write_head(&mut self.bytes, 4, parts.len());
+        for part in parts {
+            write_head(&mut self.bytes, 2, part.len());
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(part);
+            self.layout.parts.push(start..self.bytes.len());
+        }
+        self.layout.records.push(self.layout.parts.len());
+    }
+
+    /// Ends building: from here on the content is fixed.
+    pub(crate) fn commit(self, seed: BatchSeed) -> Committed {
+        let leaves = self.layout.leaves(&self.bytes, &seed);
+        Committed {
+            root: batch_root(&leaves),
+            records: self.bytes,
+            count: leaves.len(),
+            seed,
+        }
+    }
+}
+
+/// Records with their commitment, ready to be sealed.
+pub(crate) struct Committed {
+    records: Zeroizing<Vec<u8>>,
+    count: usize,
+    seed: BatchSeed,
+    root: CommitmentRoot,
+}
+
+impl Committed {
+    pub(crate) fn root(&self) -> CommitmentRoot {
+        self.root
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX)
+    }
+
+    /// Bytes of the content.
+    pub(crate) fn length(&self) -> usize {
+        self.frame().len() + self.records.len()
+    }
+
+    /// Appends the content.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.frame());
+        to.extend_from_slice(&self.records);
+    }
+
+    fn frame(&self) -> Zeroizing<Vec<u8>> {
+        let mut frame = Zeroizing::new(Vec::with_capacity(FRAME));
+        frame.extend_from_slice(&[0xa3, 0, 1, 1, 0x58, 32]);
+        frame.extend_from_slice(self.seed.expose());
+        frame.push(2);
+        write_head(&mut frame, 4, self.count);
+        frame
+    }
+}
+
+/// Read content whose commitment was recomputed (COMMIT-5).
+pub(crate) struct Content {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) layout: Layout,
+    pub(crate) seed: BatchSeed,
+    pub(crate) leaves: Vec<RecordLeaf>,
+}
+
+impl Content {
+    /// Reads content; `least` is the least number of parts of a record.
+    pub(crate) fn read(bytes: Zeroizing<Vec<u8>>, least: usize) -> Result<Self, ContentError> {
+        let length = bytes.len();
+        if length > MAX_SINGLE {
+            return Err(ContentError::TooLarge { length });
+        }
+        canonical::check(&bytes).map_err(ContentError::Encoding)?;
+        let (seed, layout) = parse(&bytes, least)?;
+        if length > MAX_CONTENT && layout.len() > 1 {
+            return Err(ContentError::TooLarge { length });
+        }
+        let leaves = layout.leaves(&bytes, &seed);
+        Ok(Self {
+            bytes,
+            layout,
+            seed,
+            leaves,
+        })
+    }
+
+    pub(crate) fn root(&self) -> CommitmentRoot {
+        batch_root(&self.leaves)
+    }
+
+    pub(crate) fn parts(&self, position: usize) -> Option<Vec<&[u8]>> {
+        let ranges = self.layout.record(position)?;
+        ranges
+            .iter()
+            .map(|range| self.bytes.get(range.clone()))
+            .collect()
+    }
+}
+
+/// The bytes were checked to be canonical: only the structure is left to be checked.
+fn parse(bytes: &[u8], least: usize) -> Result<(BatchSeed, Layout), ContentError> {
+    let mut decoder = Decoder::new(bytes);
+    let structure = |_| ContentError::Structure;
+    let head = (
+        decoder.map().map_err(structure)?,
+        decoder.u64().map_err(structure)?,
+        decoder.u64().map_err(structure)?,
+        decoder.u64().map_err(structure)?,
+    );
+    if head != (Some(3), 0, 1, 1) {
+        return Err(ContentError::Structure);
+    }
+    let seed = decoder.bytes().map_err(structure)?;
+    let seed = Zeroizing::new(<[u8; 32]>::try_from(seed).map_err(|_| ContentError::Structure)?);
+    if decoder.u64().map_err(structure)? != 2 {
+        return Err(ContentError::Structure);
+    }
+    let records = decoder
+        .array()
+        .map_err(structure)?
+        .ok_or(ContentError::Structure)?;
+    let count = ContentError::Count { records };
+    if records == 0 || records > u64::from(limit::BATCH_RECORDS) {
+        return Err(count);
+    }
+    let mut layout = Layout::default();
+    for _ in 0..records {
+        let parts = decoder
+            .array()
+            .map_err(structure)?
+            .ok_or(ContentError::Structure)?;
+        if parts < least as u64 || parts > limit::RECORD_PARTS as u64 {
+            return Err(count);
+        }
+        for _ in 0..parts {
+            let part = decoder.bytes().map_err(structure)?;
+            let end = decoder.position();
+            layout.parts.push(end - part.len()..end);
+        }
+        layout.records.push(layout.parts.len());
+    }
+    Ok((BatchSeed::from_bytes(*seed), layout))
+}
+
+/// Writes the head of an array (major type 4) or byte string (2), in its shortest form.
+fn write_head(to: &mut Vec<u8>, major: u8, value: usize) {
+    let value = value as u64;
+    // Writing to a vector can not fail.
+    let _ = match major {
+        4 => Encoder::new(to).array(value).map(|_| ()),
+        _ => Encoder::new(to).bytes_len(value).map(|_| ()),
+    };
+}

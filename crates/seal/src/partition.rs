@@ -1,0 +1,82 @@
+//! Keys of partitions: what is derived from an epoch's records ends with the epoch's key (PART-1).
+
+use crate::key::{ForRecords, OpeningKey, define_secret};
+use crate::keyring::derive;
+use crate::label;
+
+define_secret!(
+    pub PartitionKey,
+    "Encrypts one kind of what is derived from the records of one epoch."
+);
+
+/// What a partition's key encrypts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionUse {
+    /// The catalogue.
+    Catalogue,
+    /// The index of words.
+    Index,
+    /// Thumbnails, extracted text and other derived files.
+    Files,
+}
+
+impl PartitionUse {
+    fn number(self) -> u8 {
+        match self {
+            Self::Catalogue => 0,
+            Self::Index => 1,
+            Self::Files => 2,
+        }
+    }
+}
+
+impl OpeningKey<ForRecords> {
+    /// The key of this epoch's partition for one use (PART-1).
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "HKDF-SHA256 gives 32 bytes whatever it is given"
+    )]
+    pub fn partition_key(&self, usage: PartitionUse) -> PartitionKey {
+        let key = derive(
+            self.epoch().as_bytes(),
+            self.expose_seed().as_ref(),
+            &[label::PARTITION.as_str().as_bytes(), &[usage.number()]],
+        )
+        .expect("32 bytes");
+        PartitionKey::from_bytes(&key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::hmac;
+
+    #[test]
+    fn part_1_is_hkdf() {
+        let seed = [5; 32];
+        let key = OpeningKey::from_seed(&seed);
+        let hmac = |key: &[u8], text: &[u8]| {
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text)
+                .as_ref()
+                .to_vec()
+        };
+        let extracted = hmac(key.epoch().as_bytes(), &seed);
+        for (usage, number) in [
+            (PartitionUse::Catalogue, 0),
+            (PartitionUse::Index, 1),
+            (PartitionUse::Files, 2),
+        ] {
+            let info = [&b"greffe/partition/v1"[..], &[number, 1]].concat();
+            assert_eq!(
+                key.partition_key(usage).expose()[..],
+                hmac(&extracted, &info)
+            );
+        }
+        assert_eq!(
+            format!("{:?}", key.partition_key(PartitionUse::Index)),
+            "PartitionKey(secret)"
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! Sealing and opening over a real log: every entry is signed, logged, followed and verified.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod archive;
+mod batches;
+mod foreign;
+mod others;
+mod ring;
+mod samples;
+mod vectors;

@@ -111,6 +111,9 @@ pub enum EntryError {
     /// CHAIN-1: number 0 and a zero `previous` go together.
     #[error("the entry's number and its previous entry do not go together")]
     Chain,
+    /// LEAF-2: a `stored` without a checkpoint of at least the size that it claims.
+    #[error("the entry names no checkpoint that holds what it claims")]
+    Seen,
     /// No signature, too many, out of order, or one signer twice.
     #[error("the signatures are missing, too many or out of order")]
     Signatures,
@@ -507,6 +510,12 @@ impl Fields {
         self.body
             .validate(self.objects.len())
             .map_err(EntryError::Body)?;
+        // LEAF-2: a `stored` names the checkpoint that it speaks of.
+        if let Body::Stored(stored) = &self.body
+            && self.seen.is_none_or(|seen| seen.size < stored.through)
+        {
+            return Err(EntryError::Seen);
+        }
         // ENTRY-5: an object belongs to one entry, once.
         let mut hashes = std::collections::HashSet::with_capacity(self.objects.len());
         for (at, object) in self.objects.iter().enumerate() {

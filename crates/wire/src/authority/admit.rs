@@ -6,7 +6,7 @@ use tlog::{Hash, LogIndex, TreeSize};
 
 use super::state::OpenBatch;
 use super::{Authority, Delegation, EpochState, SignerState};
-use crate::body::{Body, ControlHead};
+use crate::body::{Body, ControlHead, Kind};
 use crate::control::{Act, Control, Revocation};
 use crate::entry::{Entry, Seen, SignedEntry};
 use crate::id::{AdmittedAt, EntryId, SequenceNumber, SignerId};
@@ -162,7 +162,7 @@ impl Authority {
             signer: entry.signer(),
             number: entry.number(),
             id: entry.id(),
-            effect: Effect::of(entry, signer),
+            effect: Effect::of(entry),
         }))
     }
 
@@ -236,7 +236,9 @@ impl Authority {
             return Err(Refusal::new(RefusalCode::OutOfSequence, detail).with_next(signer.next()));
         }
         // CHAIN-2: what was sealed behind an entry that was refused afterwards names that one.
-        let stands_for = signer.withdrew == Some(entry.previous());
+        // CHAIN-2: a `withdrawn` itself names the newest admitted entry.
+        let stands_for =
+            entry.kind() != Kind::Withdrawn && signer.withdrew == Some(entry.previous());
         if entry.previous() != signer.last && !stands_for {
             return Err(Refusal::new(
                 RefusalCode::Clone,
@@ -254,17 +256,11 @@ impl Authority {
             Body::Head(head) if *head != self.head => {
                 Err(control_chain("the head is not the newest act"))
             }
-            Body::Stored(stored) if stored.through > self.size => Err(Refusal::new(
-                RefusalCode::Fork,
-                "the vault claims more than the log holds",
-            )),
-            // ENTRY-5.
-            Body::Continuation(continuation) => {
-                let open = OpenBatch {
-                    number: continuation.batch,
-                    objects: continuation.earlier,
-                };
-                if signer.batch == Some(open) {
+            // ENTRY-5. Objects of refused continuations count as earlier ones too.
+            Body::Continuation(next) => {
+                let continues =
+                    |open: OpenBatch| open.number == next.batch && open.objects <= next.earlier;
+                if signer.batch.is_some_and(continues) {
                     Ok(())
                 } else {
                     Err(Refusal::new(
@@ -411,7 +407,7 @@ impl Admissible {
 }
 
 impl Effect {
-    fn of(entry: &Entry, signer: &SignerState) -> Self {
+    fn of(entry: &Entry) -> Self {
         let objects = u64::try_from(entry.objects().len()).unwrap_or(u64::MAX);
         match entry.body() {
             Body::Control(control) => Self::Control(Box::new(control.clone())),
@@ -420,9 +416,9 @@ impl Effect {
                 number: entry.number(),
                 objects,
             })),
-            Body::Continuation(_) => Self::Chain(signer.batch.map(|open| OpenBatch {
-                objects: open.objects.saturating_add(objects),
-                ..open
+            Body::Continuation(next) => Self::Chain(Some(OpenBatch {
+                number: next.batch,
+                objects: next.earlier.saturating_add(objects),
             })),
             _ => Self::Chain(None),
         }

@@ -4,10 +4,12 @@
 //! checkpoint note ──accept──▶ Accepted ──follow──▶ Run ──leaf…──▶ Run ──settle──▶ Settled { VerifiedEntry… }
 //! ```
 
+mod control;
 mod follower;
 mod proven;
 mod receipt;
 
+pub use control::{ControlReadError, ControlReader, StandingEntry};
 pub use follower::{Accepted, FollowError, Follower, ReadLeaf, Run, Settled, VerifiedEntry};
 pub use proven::{ProvenEntry, ShownControl, SingleError, single};
 pub use receipt::{Receipt, ReceiptError, receipt, verify_receipt};

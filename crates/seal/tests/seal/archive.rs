@@ -7,9 +7,7 @@ use seal::{
     ForGovernance, ForMail, ForRecords, NewEpoch, OpeningKey, Period, Randomness, RecipientKey,
     make_epoch,
 };
-use tlog::{
-    Checkpoint, ConsistencyProof, Frontier, Hash, KeyName, LogSigner, Origin, SigningSeed,
-};
+use tlog::{Checkpoint, ConsistencyProof, Frontier, Hash, KeyName, LogSigner, Origin, SigningSeed};
 use wire::authority::{Admitted, Past};
 use wire::verify::{Follower, ReadLeaf, VerifiedEntry};
 use wire::{
@@ -19,18 +17,18 @@ use wire::{
 };
 
 /// When everything happens, in the tests' archive.
-pub const NOW: Milliseconds = Milliseconds::new(1_790_000_000_000);
+pub(crate) const NOW: Milliseconds = Milliseconds::new(1_790_000_000_000);
 /// Seed of the key with which the tests' log signs its checkpoints.
-pub const LOG_SEED: [u8; 32] = [0x70; 32];
+pub(crate) const LOG_SEED: [u8; 32] = [0x70; 32];
 
 /// SHA-256 of a seed and a counter: randomness that can be repeated.
-pub struct Seeded {
+pub(crate) struct Seeded {
     seed: u64,
     counter: u64,
 }
 
 impl Seeded {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { seed, counter: 0 }
     }
 }
@@ -46,7 +44,7 @@ impl Randomness for Seeded {
 }
 
 /// A log that is followed leaf by leaf.
-pub struct Log {
+pub(crate) struct Log {
     follower: Option<Follower>,
     frontier: Frontier,
     signer: LogSigner,
@@ -59,11 +57,7 @@ struct NoPast;
 impl Past for NoPast {
     type Error = Infallible;
 
-    fn admitted(
-        &self,
-        _: &SignerId,
-        _: SequenceNumber,
-    ) -> Result<Option<Admitted>, Infallible> {
+    fn admitted(&self, _: &SignerId, _: SequenceNumber) -> Result<Option<Admitted>, Infallible> {
         Ok(None)
     }
 
@@ -73,7 +67,7 @@ impl Past for NoPast {
 }
 
 impl Log {
-    pub fn new(genesis: Genesis) -> Self {
+    pub(crate) fn new(genesis: Genesis) -> Self {
         let origin = genesis.archive_id().origin();
         Self {
             follower: Some(Follower::new(genesis)),
@@ -88,12 +82,15 @@ impl Log {
     }
 
     /// Appends a leaf, signs a checkpoint over it, and verifies all of it.
-    pub fn append(&mut self, leaf: &[u8]) -> VerifiedEntry {
+    pub(crate) fn append(&mut self, leaf: &[u8]) -> VerifiedEntry {
         let before = self.frontier.clone();
         let hash = Hash::leaf(leaf);
         self.frontier.append(hash);
-        let checkpoint =
-            Checkpoint::new(self.origin.clone(), self.frontier.size(), self.frontier.root());
+        let checkpoint = Checkpoint::new(
+            self.origin.clone(),
+            self.frontier.size(),
+            self.frontier.root(),
+        );
         let note = self.signer.sign(checkpoint).unwrap().note().to_string();
         let follower = self.follower.take().unwrap();
         let accepted = follower
@@ -129,8 +126,8 @@ fn growth(before: &Frontier, leaf: Hash) -> ConsistencyProof {
 }
 
 /// Somebody who signs a chain of entries.
-pub struct Signer {
-    pub key: SignerKey,
+pub(crate) struct Signer {
+    pub(crate) key: SignerKey,
     next: ChainPosition,
 }
 
@@ -145,7 +142,7 @@ impl Signer {
 
 /// Who signs an entry.
 #[derive(Clone, Copy)]
-pub enum Who {
+pub(crate) enum Who {
     Root,
     Agent,
     Vault,
@@ -154,24 +151,24 @@ pub enum Who {
 
 /// An archive with one agent, a vault, a person with delegations, two epochs for records, one for
 /// governance.
-pub struct Archive {
-    pub id: ArchiveId,
-    pub genesis: Genesis,
-    pub leaves: Vec<Vec<u8>>,
-    pub epoch: NewEpoch,
-    pub later: NewEpoch,
-    pub acts: NewEpoch,
-    pub mailbox: OpeningKey<ForMail>,
-    pub records_key: OpeningKey<ForRecords>,
-    pub later_key: OpeningKey<ForRecords>,
-    pub acts_key: OpeningKey<ForGovernance>,
+pub(crate) struct Archive {
+    pub(crate) id: ArchiveId,
+    pub(crate) genesis: Genesis,
+    pub(crate) leaves: Vec<Vec<u8>>,
+    pub(crate) epoch: NewEpoch,
+    pub(crate) later: NewEpoch,
+    pub(crate) acts: NewEpoch,
+    pub(crate) mailbox: OpeningKey<ForMail>,
+    pub(crate) records_key: OpeningKey<ForRecords>,
+    pub(crate) later_key: OpeningKey<ForRecords>,
+    pub(crate) acts_key: OpeningKey<ForGovernance>,
     log: Log,
     signers: [Signer; 4],
     control: (ControlNumber, ControlId),
 }
 
 impl Archive {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut randomness = Seeded::new(1);
         let signers = [0x11, 0x22, 0x33, 0x44].map(Signer::new);
         let log_key = SignerKey::from_seed(&LOG_SEED).unwrap().public();
@@ -269,18 +266,18 @@ impl Archive {
         &self.signers[who as usize]
     }
 
-    pub fn records(&self) -> &RecipientKey<ForRecords> {
+    pub(crate) fn records(&self) -> &RecipientKey<ForRecords> {
         self.records_key.recipient()
     }
 
     /// A draft of the next entry of that signer.
-    pub fn draft(&self, who: Who, body: Body) -> EntryDraft {
+    pub(crate) fn draft(&self, who: Who, body: Body) -> EntryDraft {
         let signer = self.signer(who);
         EntryDraft::new(self.id, signer.key.id(), signer.next, body, NOW)
     }
 
     /// Signs, logs, follows and verifies.
-    pub fn log(&mut self, who: Who, entry: UnsignedEntry) -> VerifiedEntry {
+    pub(crate) fn log(&mut self, who: Who, entry: UnsignedEntry) -> VerifiedEntry {
         let signer = &mut self.signers[who as usize];
         let id: EntryId = entry.id();
         signer.next = ChainPosition {

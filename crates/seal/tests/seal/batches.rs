@@ -5,9 +5,9 @@ use seal::{
     BatchBuilder, Form, ObjectError, OpenError, OpeningKey, PaddingError, PushError, SealError,
     SealedBatch, Stream, StreamPlace, StreamSealer, open_batch, seal_batch,
 };
-use wire::{Body, PartPosition, RecordCount, RecordPosition};
 use wire::commitment::{PartLeaf, RecordLeaf};
 use wire::verify::VerifiedEntry;
+use wire::{Body, PartPosition, RecordCount, RecordPosition};
 
 use crate::archive::{Archive, Seeded, Who};
 use crate::samples::{attachment, message, with_attachments};
@@ -58,17 +58,29 @@ fn batch_1_to_5_what_was_sealed_opens() {
 #[test]
 fn batch_4_only_imports_are_compressed() {
     let mut archive = Archive::new();
-    let records: Vec<_> = (0..200).map(|number| message(number, "again and again")).collect();
+    let records: Vec<_> = (0..200)
+        .map(|number| message(number, "again and again"))
+        .collect();
     let (_, live) = seal(&mut archive, &records, Form::Live, 7);
     let (_, import) = seal(&mut archive, &records, Form::Import, 7);
-    assert!(import.len() * 3 < live.len(), "{} {}", import.len(), live.len());
+    assert!(
+        import.len() * 3 < live.len(),
+        "{} {}",
+        import.len(),
+        live.len()
+    );
 }
 
 #[test]
 fn batch_5_one_short_message_hides_its_length() {
     let mut archive = Archive::new();
     let (_, short) = seal(&mut archive, &[message(1, "yes")], Form::Live, 7);
-    let (_, longer) = seal(&mut archive, &[message(1, "no, never in my life")], Form::Live, 7);
+    let (_, longer) = seal(
+        &mut archive,
+        &[message(1, "no, never in my life")],
+        Form::Live,
+        7,
+    );
     assert_eq!(short.len(), longer.len());
     assert_eq!(short.len(), 2 + 1120 + 1024 + 16);
 }
@@ -88,7 +100,10 @@ fn batch_1_limits() {
     builder.push(&message(0, &large), &[]).unwrap();
     assert_eq!(builder.len(), 1);
     let mut taken = 1;
-    while builder.push(&message(taken, &large[..1 << 18]), &[]).is_ok() {
+    while builder
+        .push(&message(taken, &large[..1 << 18]), &[])
+        .is_ok()
+    {
         taken += 1;
     }
     assert!(builder.content_length() <= 4 << 20);
@@ -97,7 +112,10 @@ fn batch_1_limits() {
     let record = with_attachments(0, "x", vec![attachment("a", b"abc")]);
     assert_eq!(
         BatchBuilder::new().push(&record, &[]),
-        Err(PushError::Streams { expected: 1, found: 0 })
+        Err(PushError::Streams {
+            expected: 1,
+            found: 0
+        })
     );
     assert_eq!(
         BatchBuilder::new().push(&record, &[None]),
@@ -144,7 +162,11 @@ fn attachments_travel_with_their_record() {
         "see attached",
         vec![attachment("plan.pdf", &bytes), attachment("empty.txt", b"")],
     );
-    let place = StreamPlace { archive: archive.id, record: record.id(), index: 0 };
+    let place = StreamPlace {
+        archive: archive.id,
+        record: record.id(),
+        index: 0,
+    };
     let mut sealer = StreamSealer::new(&place, &mut randomness).unwrap();
     let mut object = Vec::new();
     let mut rest = &bytes[..];
@@ -165,7 +187,10 @@ fn attachments_travel_with_their_record() {
     assert_eq!(sealed.continued, []);
     let entry = archive.log(Who::Agent, sealed.entry);
     assert_eq!(entry.entry().objects().len(), 2);
-    assert_eq!(entry.entry().objects()[1].hash.as_bytes(), &canonical::sha256(&object));
+    assert_eq!(
+        entry.entry().objects()[1].hash.as_bytes(),
+        &canonical::sha256(&object)
+    );
 
     let opened = open_batch(&archive.records_key, &entry, sealed.object.bytes()).unwrap();
     let found = opened.record(RecordPosition::new(0)).unwrap().unwrap();
@@ -206,8 +231,11 @@ fn entry_5_many_streams_are_continued() {
     let batch = builder.commit(&mut randomness).unwrap();
     let head = batch.head(archive.records().epoch(), Form::Live);
     let draft = archive.draft(Who::Agent, Body::Batch(head));
-    let SealedBatch { continued, entry, object } =
-        seal_batch(batch, archive.records(), draft, Form::Live, &mut randomness).unwrap();
+    let SealedBatch {
+        continued,
+        entry,
+        object,
+    } = seal_batch(batch, archive.records(), draft, Form::Live, &mut randomness).unwrap();
     assert_eq!(continued.len(), 400 - 319);
     assert_eq!(continued[0].hash, streams[319].object);
     assert!(entry.to_bytes().len() <= 16_384);
@@ -266,7 +294,10 @@ fn commit_1_to_6_every_record_can_be_proved_alone() {
             })
             .collect();
         let leaf = RecordLeaf::of(record.position(), &leaves);
-        let root = record.path().unwrap().root(leaf, record.position(), head.count);
+        let root = record
+            .path()
+            .unwrap()
+            .root(leaf, record.position(), head.count);
         assert_eq!(root.unwrap(), head.root);
         assert!(record.salt(PartPosition::new(4)).is_none());
     }

@@ -1,17 +1,17 @@
 //! Records to seal.
 
 use record::{
-    Assurance, Attachment, Conversation, ConversationKind, Direction, Envelope, FileHash, Message,
-    Milliseconds, Mode, NetworkName, Original, Part, Participant, ParticipantId, Participants,
-    Record, Source, Text, TextId, Time,
+    Assurance, Attachment, Body, Conversation, ConversationKind, Direction, Envelope, FileHash,
+    Message, Milliseconds, Mode, NetworkName, Original, Participant, ParticipantId, Participants,
+    Record, Source, TextId, Time,
 };
 
 /// A message with that text; `number` makes its id.
-pub fn message(number: u32, text: &str) -> Record {
+pub(crate) fn message(number: u32, text: &str) -> Record {
     with_attachments(number, text, Vec::new())
 }
 
-pub fn with_attachments(number: u32, text: &str, attachments: Vec<Attachment>) -> Record {
+pub(crate) fn with_attachments(number: u32, text: &str, attachments: Vec<Attachment>) -> Record {
     let source = Source {
         network: NetworkName::SIGNAL,
         account: TextId::new("aci:8c78cd2a-16ff-427d-83dc-1a5e36ce713d").unwrap(),
@@ -29,20 +29,18 @@ pub fn with_attachments(number: u32, text: &str, attachments: Vec<Attachment>) -
     )
     .direction(Direction::Incoming)
     .sent(at);
-    let participants = Participants::new(Conversation::new(ConversationKind::Group))
-        .sender(Participant::new(
-            ParticipantId::new("aci:0a1b2c3d-0000-4000-8000-000000000001").unwrap(),
-        ));
-    let body = Message {
-        parts: vec![Part::Text(Text::plain(text))],
-        ..Message::default()
-    };
-    let original = Original::inline("application/json", format!("{{\"body\":{text:?}}}"));
-    Record::new(envelope, participants, body, Some(original), attachments).unwrap()
+    let mut participants = Participants::of(Conversation::new(ConversationKind::Group));
+    participants.sender = Some(Participant::new(
+        ParticipantId::new("aci", "0a1b2c3d-0000-4000-8000-000000000001").unwrap(),
+    ));
+    let body = Body::from(Message::plain(text));
+    let original = (text.len() < 100_000)
+        .then(|| Original::inline("application/json", format!("{{\"body\":{text:?}}}")));
+    Record::new(envelope, participants, body, original, attachments).unwrap()
 }
 
 /// An attachment of these bytes.
-pub fn attachment(name: &str, bytes: &[u8]) -> Attachment {
+pub(crate) fn attachment(name: &str, bytes: &[u8]) -> Attachment {
     Attachment {
         name: Some(name.to_owned()),
         ..Attachment::new(

@@ -1,0 +1,321 @@
+//! Who this agent is and which archive it trusts: a folder with three secrets and one plain file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use seal::{ForMail, OpeningKey, Randomness};
+use serde::{Deserialize, Serialize};
+use wire::{ArchiveId, SignerKey, TlsIdentity};
+use zeroize::Zeroizing;
+
+use crate::local_key::LocalKey;
+
+const SIGNER: &str = "signer.seed";
+const MAILBOX: &str = "mailbox.seed";
+const LOCAL: &str = "local.key";
+const TRUST: &str = "trust.toml";
+
+/// Which archive an agent captures for, and where its relay is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// The archive; its fingerprint is what people compare.
+    pub archive: ArchiveId,
+    /// Address of the relay, `https://host:port`.
+    pub relay: String,
+    /// SHA-256 of the relay certificate's SubjectPublicKeyInfo.
+    pub pin: TlsIdentity,
+}
+
+/// An agent's keys and trust.
+#[derive(Debug)]
+pub struct Identity {
+    folder: PathBuf,
+    signer: Arc<SignerKey>,
+    mailbox: OpeningKey<ForMail>,
+    local: Arc<LocalKey>,
+    trust: Trust,
+}
+
+/// Why an agent's folder can not be made or opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// There is an agent already: making another would give its number twice.
+    #[error("{} holds an agent already", .0.display())]
+    Exists(PathBuf),
+    /// A file can not be read or written.
+    #[error("{}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A secret's file has another size, or others may read it.
+    #[error("{} {why}", path.display())]
+    Secret {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The trust file is not understood.
+    #[error("{} is not understood", path.display())]
+    Trust {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrustFile {
+    archive: String,
+    relay: String,
+    pin: String,
+}
+
+impl Identity {
+    /// Makes a new agent in `folder`, with new keys. It still has to be enrolled.
+    ///
+    /// # Errors
+    ///
+    /// When there is one already, or the disk fails.
+    pub fn create(
+        folder: &Path,
+        trust: &Trust,
+        randomness: &mut dyn Randomness,
+    ) -> Result<Self, IdentityError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| IdentityError::Io { path, source }
+        };
+        fs::create_dir_all(folder).map_err(at(folder))?;
+        if folder.join(SIGNER).exists() {
+            return Err(IdentityError::Exists(folder.to_owned()));
+        }
+        write_trust(folder, trust)?;
+        // The signer last: a folder without it is no agent yet, and is made anew.
+        for name in [MAILBOX, LOCAL, SIGNER] {
+            let path = folder.join(name);
+            let mut secret = Zeroizing::new([0; 32]);
+            randomness.fill(secret.as_mut());
+            write_secret(&path, &secret).map_err(at(&path))?;
+        }
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(at(folder))?;
+        Self::open(folder)
+    }
+
+    /// Opens the agent in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When a file is missing, unreadable, or a secret is open to others.
+    pub fn open(folder: &Path) -> Result<Self, IdentityError> {
+        let trust = read_trust(folder)?;
+        let signer_path = folder.join(SIGNER);
+        let signer = SignerKey::from_seed(&*read_secret(&signer_path)?).map_err(|_| {
+            IdentityError::Secret {
+                path: signer_path,
+                why: "holds no seed",
+            }
+        })?;
+        let local_path = folder.join(LOCAL);
+        let local =
+            LocalKey::new(&*read_secret(&local_path)?).map_err(|_| IdentityError::Secret {
+                path: local_path,
+                why: "holds no key",
+            })?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            signer: Arc::new(signer),
+            mailbox: OpeningKey::from_seed(&*read_secret(&folder.join(MAILBOX))?),
+            local: Arc::new(local),
+            trust,
+        })
+    }
+
+    /// Writes down another relay address or pin for the same archive.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn move_relay(&mut self, relay: String, pin: TlsIdentity) -> Result<(), IdentityError> {
+        let trust = Trust {
+            archive: self.trust.archive,
+            relay,
+            pin,
+        };
+        write_trust(&self.folder, &trust)?;
+        self.trust = trust;
+        Ok(())
+    }
+
+    /// The agent's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The signing key.
+    pub fn signer(&self) -> &Arc<SignerKey> {
+        &self.signer
+    }
+
+    /// The mailbox key; its public half goes into the enrolment.
+    pub fn mailbox(&self) -> &OpeningKey<ForMail> {
+        &self.mailbox
+    }
+
+    /// The key of marks and positions.
+    pub fn local(&self) -> &Arc<LocalKey> {
+        &self.local
+    }
+
+    /// What this agent trusts.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+}
+
+fn read_trust(folder: &Path) -> Result<Trust, IdentityError> {
+    let path = folder.join(TRUST);
+    let text = fs::read_to_string(&path).map_err(|source| IdentityError::Io {
+        path: path.clone(),
+        source,
+    })?;
+    let not_understood = |source: Box<dyn std::error::Error + Send + Sync>| IdentityError::Trust {
+        path: path.clone(),
+        source,
+    };
+    let file: TrustFile = toml::from_str(&text).map_err(|error| not_understood(error.into()))?;
+    Ok(Trust {
+        archive: file
+            .archive
+            .parse()
+            .map_err(|error: canonical::HexError| not_understood(error.into()))?,
+        relay: file.relay,
+        pin: file
+            .pin
+            .parse()
+            .map_err(|error: canonical::HexError| not_understood(error.into()))?,
+    })
+}
+
+fn write_trust(folder: &Path, trust: &Trust) -> Result<(), IdentityError> {
+    let path = folder.join(TRUST);
+    let file = TrustFile {
+        archive: trust.archive.to_string(),
+        relay: trust.relay.clone(),
+        pin: trust.pin.to_string(),
+    };
+    let text = toml::to_string(&file).map_err(|error| IdentityError::Trust {
+        path: path.clone(),
+        source: error.into(),
+    })?;
+    let new = folder.join("trust.toml.new");
+    fs::write(&new, text)
+        .and_then(|()| File::open(&new)?.sync_all())
+        .and_then(|()| fs::rename(&new, &path))
+        .map_err(|source| IdentityError::Io { path, source })
+}
+
+/// Readable by the agent's user only, and durable.
+fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), io::Error> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(secret)?;
+    file.sync_all()
+}
+
+fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, IdentityError> {
+    let io = |source| IdentityError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let wrong = |why| IdentityError::Secret {
+        path: path.to_owned(),
+        why,
+    };
+    let metadata = fs::metadata(path).map_err(io)?;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(wrong("may be read by others; run chmod 600 on it"));
+    }
+    let bytes = Zeroizing::new(fs::read(path).map_err(io)?);
+    let mut secret = Zeroizing::new([0; 32]);
+    if bytes.len() != secret.len() {
+        return Err(wrong("has another size than 32 bytes"));
+    }
+    secret.copy_from_slice(&bytes);
+    Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    struct Counting(u8);
+
+    impl Randomness for Counting {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            self.0 += 1;
+            bytes.fill(self.0);
+        }
+    }
+
+    fn trust() -> Trust {
+        Trust {
+            archive: ArchiveId::from_bytes([1; 32]),
+            relay: "https://localhost:7443".into(),
+            pin: TlsIdentity::from_bytes([2; 32]),
+        }
+    }
+
+    #[test]
+    fn is_made_once_and_opens_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Identity::create(folder.path(), &trust(), &mut Counting(0)).unwrap();
+        let opened = Identity::open(folder.path()).unwrap();
+        assert_eq!(opened.signer().id(), made.signer().id());
+        assert_eq!(opened.mailbox().recipient(), made.mailbox().recipient());
+        assert_eq!(opened.trust(), &trust());
+        assert!(matches!(
+            Identity::create(folder.path(), &trust(), &mut Counting(9)),
+            Err(IdentityError::Exists(_))
+        ));
+    }
+
+    #[test]
+    fn secrets_that_others_may_read_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        Identity::create(folder.path(), &trust(), &mut Counting(0)).unwrap();
+        let seed = folder.path().join(SIGNER);
+        assert_eq!(fs::metadata(&seed).unwrap().mode() & 0o777, 0o600);
+        fs::set_permissions(&seed, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(
+            Identity::open(folder.path()),
+            Err(IdentityError::Secret { .. })
+        ));
+    }
+
+    #[test]
+    fn the_debug_form_tells_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Identity::create(folder.path(), &trust(), &mut Counting(0xaa)).unwrap();
+        let text = format!("{made:?}");
+        for secret in ["abab", "acac", "adad"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}

@@ -10,7 +10,6 @@ macro_rules! codes {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
         #[cbor(index_only)]
-        #[non_exhaustive]
         pub enum $name { $( $(#[$meaning])* #[n($code)] $variant, )+ }
 
         impl $name {

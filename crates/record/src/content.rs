@@ -54,7 +54,6 @@ impl Field {
 /// What an event says; the number of the choice is the envelope's kind (RECORD-3).
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
-#[non_exhaustive]
 pub enum Content {
     /// Something was said or sent.
     #[n(0)]

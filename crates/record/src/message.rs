@@ -58,7 +58,6 @@ impl Message {
 /// A piece of a message.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
-#[non_exhaustive]
 pub enum Part {
     /// Text.
     #[n(0)]

@@ -49,10 +49,6 @@ pub fn check(bytes: &[u8]) -> Result<Shape, CanonicalError> {
             _ => return Err(CanonicalError::Forbidden { at: start }),
         }
         if let Some((items, map)) = opened {
-            // Each item takes a byte at least: a longer claim can not be true.
-            if items > (bytes.len() - at) as u64 {
-                return Err(CanonicalError::Short { at: start });
-            }
             let Some(level) = open.get_mut(depth) else {
                 return Err(CanonicalError::TooDeep { at: start });
             };

@@ -1,0 +1,686 @@
+//! One search over many partitions: exact counts, the first hits, where to go on.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use record::{Kind, Milliseconds, RecordId};
+use tantivy::query::{EnableScoring, Query as IndexQuery};
+use tlog::LogIndex;
+
+use super::conversation::ConversationKey;
+use super::excerpt::Excerpt;
+use super::plan::plan;
+use super::query::Query;
+use super::shelf::Shelf;
+use super::tally::{Calendar, Counts};
+use crate::partition::{CatalogueError, Columns, Names, OpenError, Partition, PartitionId, People};
+
+/// In which order hits come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// Oldest first.
+    Oldest,
+    /// Most relevant first, newest among equals of one partition.
+    Relevance,
+}
+
+/// What is wanted of a search.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Order of hits.
+    pub order: Order,
+    /// Number of hits, at most 10,000; 0 for counts alone.
+    pub limit: usize,
+    /// Go on after this hit.
+    pub after: Option<Cursor>,
+    /// Whether to count by network, conversation, sender, kind and month.
+    pub facets: bool,
+    /// Whether to count by day.
+    pub days: bool,
+    /// Zone in which days and months begin.
+    pub zone: TimeZone,
+}
+
+impl Default for Ask {
+    fn default() -> Self {
+        Self {
+            order: Order::Newest,
+            limit: 20,
+            after: None,
+            facets: false,
+            days: false,
+            zone: TimeZone::UTC,
+        }
+    }
+}
+
+/// The place of a hit in the order of its search; hand it back to go on from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    key: u64,
+    partition: PartitionId,
+    row: u64,
+}
+
+impl Cursor {
+    /// As text for a page's address: 96 hexadecimal digits.
+    pub fn to_text(&self) -> String {
+        format!("{:016x}{}{:016x}", self.key, self.partition, self.row)
+    }
+
+    /// From [`Cursor::to_text`]; `None` if it is not one.
+    pub fn from_text(text: &str) -> Option<Self> {
+        if text.len() != 96 || !text.is_ascii() {
+            return None;
+        }
+        let key = u64::from_str_radix(text.get(..16)?, 16).ok()?;
+        let partition = text.get(16..80)?.parse().ok()?;
+        let row = u64::from_str_radix(text.get(80..)?, 16).ok()?;
+        Some(Self {
+            key,
+            partition,
+            row,
+        })
+    }
+}
+
+/// One record that was found.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The record.
+    pub record: RecordId,
+    /// The partition that holds it.
+    pub partition: PartitionId,
+    /// Its row there.
+    pub row: u64,
+    /// The entry that carries it.
+    pub index: LogIndex,
+    /// Its position in the batch.
+    pub position: u32,
+    /// Its moment (PARTITION-12).
+    pub at: Milliseconds,
+    /// Kind of event.
+    pub kind: Kind,
+    /// Network, account and conversation id.
+    pub conversation: ConversationKey,
+    /// Name of the conversation, or its id.
+    pub title: String,
+    /// Participant id of the sender.
+    pub sender: Option<String>,
+    /// Name of the sender, or their id.
+    pub sender_name: Option<String>,
+    /// The piece of its text that matches.
+    pub excerpt: Excerpt,
+    /// Its place in this search.
+    pub cursor: Cursor,
+}
+
+/// Hits with one value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Facet {
+    /// What is put into a query to narrow it: a network, a kind, an id, a month.
+    pub value: String,
+    /// How people call it.
+    pub name: String,
+    /// Number of hits.
+    pub count: u64,
+}
+
+impl std::fmt::Debug for Facet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Facet(‹redacted›, {})", self.count)
+    }
+}
+
+/// Hits counted by what they belong to; each list has the most frequent first, months in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// By network.
+    pub networks: Vec<Facet>,
+    /// By conversation; the value is the conversation's id.
+    pub conversations: Vec<Facet>,
+    /// By sender; the value is the participant id.
+    pub senders: Vec<Facet>,
+    /// By kind of event.
+    pub kinds: Vec<Facet>,
+    /// By month, `2024-05`.
+    pub months: Vec<Facet>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Number of hits in all, exact.
+    pub total: u64,
+    /// The first of them in the order asked for.
+    pub hits: Vec<Hit>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Cursor>,
+    /// Counts, if asked for.
+    pub facets: Option<Facets>,
+    /// Days with hits in order, if asked for.
+    pub days: Vec<(Date, u64)>,
+    /// Partitions that were looked into.
+    pub looked_into: usize,
+}
+
+/// Why a search failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// A partition could not be opened.
+    #[error("searching the partition {partition}")]
+    Open {
+        /// The partition.
+        partition: PartitionId,
+        /// Why.
+        source: OpenError,
+    },
+    /// A catalogue could not be read.
+    #[error("searching the partition {partition}")]
+    Catalogue {
+        /// The partition.
+        partition: PartitionId,
+        /// Why.
+        source: CatalogueError,
+    },
+    /// An index could not be read: a page that was altered says so in the source.
+    #[error("searching the partition {partition}")]
+    Index {
+        /// The partition.
+        partition: PartitionId,
+        /// Why.
+        source: tantivy::TantivyError,
+    },
+}
+
+/// Most hits of one page.
+const MOST: usize = 10_000;
+
+/// Searches over many partitions.
+#[derive(Debug, Default)]
+pub struct Searcher {
+    shelves: Vec<Shelf>,
+    threads: usize,
+}
+
+impl Searcher {
+    /// A searcher over `shelves` with as many threads as the machine has cores, at most eight.
+    pub fn new(shelves: Vec<Shelf>) -> Self {
+        let threads = std::thread::available_parallelism()
+            .map_or(1, std::num::NonZero::get)
+            .min(8);
+        Self { shelves, threads }
+    }
+
+    /// Adds a partition, in place of one with the same id.
+    pub fn put(&mut self, shelf: Shelf) {
+        self.shelves.retain(|known| known.id() != shelf.id());
+        self.shelves.push(shelf);
+    }
+
+    /// Takes a partition away.
+    pub fn take(&mut self, id: PartitionId) {
+        self.shelves.retain(|known| known.id() != id);
+    }
+
+    /// The partitions.
+    pub fn shelves(&self) -> &[Shelf] {
+        &self.shelves
+    }
+
+    /// Finds what `query` asks for.
+    ///
+    /// # Errors
+    /// [`SearchError`]; a search that can not look everywhere finds nothing rather than too little.
+    pub fn search(
+        &self,
+        query: &Query,
+        ask: &Ask,
+        people: &dyn People,
+    ) -> Result<Found, SearchError> {
+        let span = query.span();
+        let due: Vec<&Shelf> = self
+            .shelves
+            .iter()
+            .filter(|shelf| shelf.touches(span))
+            .collect();
+        let outcomes = self.each(&due, |shelf| {
+            let partition = shelf.partition().map_err(|source| SearchError::Open {
+                partition: shelf.id(),
+                source,
+            })?;
+            one(&partition, query, ask, people)
+        })?;
+        gather(outcomes, query, ask, due.len())
+    }
+
+    /// Runs `work` on each shelf, side by side; the first error ends it.
+    pub(crate) fn each<T: Send>(
+        &self,
+        due: &[&Shelf],
+        work: impl Fn(&Shelf) -> Result<T, SearchError> + Sync,
+    ) -> Result<Vec<T>, SearchError> {
+        let threads = self.threads.min(due.len());
+        if threads <= 1 {
+            return due.iter().map(|shelf| work(shelf)).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(due.len()));
+        let failed: Mutex<Option<SearchError>> = Mutex::new(None);
+        let run = || {
+            while let Some((at, shelf)) = {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                due.get(at).map(|shelf| (at, shelf))
+            } {
+                match work(shelf) {
+                    Ok(outcome) => done
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((at, outcome)),
+                    Err(error) => {
+                        failed
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .get_or_insert(error);
+                        next.store(due.len(), Ordering::Relaxed);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(run);
+            }
+            run();
+        });
+        if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(at, _)| *at);
+        Ok(done.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+}
+
+/// What one partition gives.
+struct Outcome {
+    partition: Arc<Partition>,
+    total: u64,
+    best: Vec<Cursor>,
+    facets: Option<Partial>,
+    days: Vec<(Date, u64)>,
+}
+
+struct Partial {
+    names: Arc<Names>,
+    networks: Counts,
+    conversations: Counts,
+    senders: Counts,
+    kinds: Counts,
+    months: Vec<(Date, u64)>,
+}
+
+fn one(
+    partition: &Arc<Partition>,
+    query: &Query,
+    ask: &Ask,
+    people: &dyn People,
+) -> Result<Outcome, SearchError> {
+    let id = partition.id();
+    let catalogue = |source| SearchError::Catalogue {
+        partition: id,
+        source,
+    };
+    let index = |source| SearchError::Index {
+        partition: id,
+        source,
+    };
+    let planned = plan(query.root(), partition, people).map_err(catalogue)?;
+    let mut outcome = Outcome {
+        partition: Arc::clone(partition),
+        total: 0,
+        best: Vec::new(),
+        facets: None,
+        days: Vec::new(),
+    };
+    let Some(range) = partition.range() else {
+        return Ok(outcome);
+    };
+    let searcher = partition.searcher();
+    let scored = ask.order == Order::Relevance && ask.limit > 0;
+    let scoring = if scored {
+        EnableScoring::enabled_from_searcher(&searcher)
+    } else {
+        EnableScoring::disabled_from_searcher(&searcher)
+    };
+    let weight = planned.weight(scoring).map_err(index)?;
+    let only_count = ask.limit == 0 && !ask.facets && !ask.days;
+    let days = ask.days.then(|| Calendar::days(range, &ask.zone));
+    let months = ask.facets.then(|| Calendar::months(range, &ask.zone));
+    let mut day_counts = Counts::with(days.as_ref().map_or(0, Calendar::len));
+    let mut month_counts = Counts::with(months.as_ref().map_or(0, Calendar::len));
+    let mut partial = match ask.facets {
+        true => Some(Partial {
+            names: partition.names().map_err(catalogue)?,
+            networks: Counts::default(),
+            conversations: Counts::default(),
+            senders: Counts::default(),
+            kinds: Counts::default(),
+            months: Vec::new(),
+        }),
+        false => None,
+    };
+    let mut best = Best {
+        order: ask.order,
+        limit: ask.limit.min(MOST),
+        after: ask.after,
+        partition: id,
+        heap: BinaryHeap::new(),
+    };
+    for segment in searcher.segment_readers() {
+        if only_count {
+            outcome.total += u64::from(weight.count(segment).map_err(index)?);
+            continue;
+        }
+        let columns = partition.columns(segment).map_err(index)?;
+        let mut count = |doc: u32| {
+            if days.is_some() || partial.is_some() {
+                let at = columns.at.first(doc).unwrap_or(0);
+                if let Some(place) = days.as_ref().and_then(|days| days.place(at)) {
+                    day_counts.add(place as u64);
+                }
+                if let Some(place) = months.as_ref().and_then(|months| months.place(at)) {
+                    month_counts.add(place as u64);
+                }
+            }
+            if let Some(partial) = &mut partial {
+                partial
+                    .networks
+                    .add(columns.network.first(doc).unwrap_or(0));
+                partial
+                    .conversations
+                    .add(columns.conversation.first(doc).unwrap_or(0));
+                partial.senders.add(columns.sender.first(doc).unwrap_or(0));
+                partial.kinds.add(columns.kind.first(doc).unwrap_or(0));
+            }
+        };
+        if scored {
+            weight
+                .for_each(segment, &mut |doc, score| {
+                    outcome.total += 1;
+                    count(doc);
+                    best.offer(u64::from(score.max(0.0).to_bits()), doc, &columns);
+                })
+                .map_err(index)?;
+        } else {
+            weight
+                .for_each_no_score(segment, &mut |docs| {
+                    outcome.total += docs.len() as u64;
+                    for doc in docs {
+                        count(*doc);
+                        best.offer(
+                            ask.order.key(columns.at.first(*doc).unwrap_or(0)),
+                            *doc,
+                            &columns,
+                        );
+                    }
+                })
+                .map_err(index)?;
+        }
+    }
+    let dated = |counts: &Counts, calendar: Option<&Calendar>| -> Vec<(Date, u64)> {
+        let date = |(place, count): (u64, u64)| {
+            Some((calendar?.date(usize::try_from(place).ok()?)?, count))
+        };
+        counts.counted().filter_map(date).collect()
+    };
+    outcome.days = dated(&day_counts, days.as_ref());
+    if let Some(mut partial) = partial {
+        partial.months = dated(&month_counts, months.as_ref());
+        outcome.facets = Some(partial);
+    }
+    outcome.best = best
+        .heap
+        .into_iter()
+        .map(|Reverse(cursor)| cursor)
+        .collect();
+    Ok(outcome)
+}
+
+impl Order {
+    /// The larger, the earlier in the list.
+    fn key(self, at: i64) -> u64 {
+        let ascending = at.cast_unsigned() ^ (1 << 63);
+        match self {
+            Self::Oldest => !ascending,
+            _ => ascending,
+        }
+    }
+
+    fn row_key(self, row: u64) -> u64 {
+        match self {
+            Self::Oldest => !row,
+            _ => row,
+        }
+    }
+}
+
+/// The best hits so far, the least of them on top.
+struct Best {
+    order: Order,
+    limit: usize,
+    after: Option<Cursor>,
+    partition: PartitionId,
+    heap: BinaryHeap<Reverse<Cursor>>,
+}
+
+impl Best {
+    fn offer(&mut self, key: u64, doc: u32, columns: &Columns) {
+        let full = self.heap.len() >= self.limit;
+        if full
+            && self
+                .heap
+                .peek()
+                .is_none_or(|Reverse(least)| key < least.key)
+        {
+            return;
+        }
+        let row = self.order.row_key(columns.row.first(doc).unwrap_or(0));
+        let cursor = Cursor {
+            key,
+            partition: self.partition,
+            row,
+        };
+        if self.after.is_some_and(|after| cursor >= after) {
+            return;
+        }
+        if full {
+            if self
+                .heap
+                .peek()
+                .is_some_and(|Reverse(least)| cursor <= *least)
+            {
+                return;
+            }
+            self.heap.pop();
+        }
+        self.heap.push(Reverse(cursor));
+    }
+}
+
+fn gather(
+    outcomes: Vec<Outcome>,
+    query: &Query,
+    ask: &Ask,
+    looked_into: usize,
+) -> Result<Found, SearchError> {
+    let mut found = Found {
+        looked_into,
+        ..Found::default()
+    };
+    let mut best: Vec<(Cursor, usize)> = Vec::new();
+    let mut days: BTreeMap<Date, u64> = BTreeMap::new();
+    for (n, outcome) in outcomes.iter().enumerate() {
+        found.total += outcome.total;
+        best.extend(outcome.best.iter().map(|cursor| (*cursor, n)));
+        for (day, count) in &outcome.days {
+            *days.entry(*day).or_default() += count;
+        }
+    }
+    found.days = days.into_iter().collect();
+    best.sort_unstable_by(|a, b| b.cmp(a));
+    let more = best.len() > ask.limit;
+    best.truncate(ask.limit.min(MOST));
+    for (cursor, n) in &best {
+        if let Some(outcome) = outcomes.get(*n) {
+            found
+                .hits
+                .extend(hit(&outcome.partition, *cursor, query, ask.order)?);
+        }
+    }
+    let full = best.len() == ask.limit && ask.limit > 0;
+    let remaining = more
+        || (full
+            && outcomes
+                .iter()
+                .any(|outcome| outcome.best.len() >= ask.limit));
+    found.next = best
+        .last()
+        .map(|(cursor, _)| *cursor)
+        .filter(|_| remaining && full);
+    found.facets = ask.facets.then(|| facets(&outcomes));
+    Ok(found)
+}
+
+fn hit(
+    partition: &Partition,
+    cursor: Cursor,
+    query: &Query,
+    order: Order,
+) -> Result<Option<Hit>, SearchError> {
+    let failed = |source| SearchError::Catalogue {
+        partition: partition.id(),
+        source,
+    };
+    let names = partition.names().map_err(failed)?;
+    let rows = partition
+        .catalogue()
+        .rows(&[order.row_key(cursor.row)])
+        .map_err(failed)?;
+    Ok(rows.into_iter().next().map(|row| {
+        let sender = Some(row.sender).filter(|sender| *sender != 0);
+        Hit {
+            record: row.id,
+            partition: partition.id(),
+            row: row.row,
+            index: row.index,
+            position: row.position,
+            at: row.at,
+            kind: row.kind,
+            conversation: ConversationKey::of(&names, row.conversation),
+            title: names.shown(row.conversation).unwrap_or_default().to_owned(),
+            sender: sender
+                .and_then(|sender| names.value(sender))
+                .map(str::to_owned),
+            sender_name: sender
+                .and_then(|sender| names.shown(sender))
+                .map(str::to_owned),
+            excerpt: Excerpt::of(&row.text, query.root()),
+            cursor,
+        }
+    }))
+}
+
+fn facets(outcomes: &[Outcome]) -> Facets {
+    let mut networks = Merged::default();
+    let mut conversations = Merged::default();
+    let mut senders = Merged::default();
+    let mut kinds = [0u64; 256];
+    let mut months: BTreeMap<Date, u64> = BTreeMap::new();
+    for partial in outcomes
+        .iter()
+        .filter_map(|outcome| outcome.facets.as_ref())
+    {
+        networks.add(&partial.networks, &partial.names);
+        conversations.add(&partial.conversations, &partial.names);
+        senders.add(&partial.senders, &partial.names);
+        for (kind, count) in partial.kinds.counted() {
+            if let Some(sum) = usize::try_from(kind)
+                .ok()
+                .and_then(|kind| kinds.get_mut(kind))
+            {
+                *sum += count;
+            }
+        }
+        for (month, count) in &partial.months {
+            *months.entry(*month).or_default() += count;
+        }
+    }
+    let mut kinds: Vec<Facet> = Kind::all()
+        .iter()
+        .filter_map(|kind| {
+            let count = kinds
+                .get(usize::from(kind.code()))
+                .copied()
+                .filter(|count| *count > 0)?;
+            Some(Facet {
+                value: kind.name().into(),
+                name: kind.name().into(),
+                count,
+            })
+        })
+        .collect();
+    kinds.sort_by(|a, b| b.count.cmp(&a.count));
+    let months = months.into_iter().map(|(month, count)| {
+        let value = month.strftime("%Y-%m").to_string();
+        Facet {
+            name: value.clone(),
+            value,
+            count,
+        }
+    });
+    Facets {
+        networks: networks.sorted(),
+        conversations: conversations.sorted(),
+        senders: senders.sorted(),
+        kinds,
+        months: months.collect(),
+    }
+}
+
+#[derive(Default)]
+struct Merged(HashMap<String, (String, u64)>);
+
+impl Merged {
+    fn add(&mut self, counts: &Counts, names: &Names) {
+        for (number, count) in counts.counted().filter(|(number, _)| *number != 0) {
+            let value = names.value(number).unwrap_or_default();
+            let entry = self.0.entry(value.to_owned()).or_default();
+            entry.1 += count;
+            if entry.0.is_empty() {
+                names
+                    .shown(number)
+                    .unwrap_or_default()
+                    .clone_into(&mut entry.0);
+            }
+        }
+    }
+
+    fn sorted(self) -> Vec<Facet> {
+        let facet = |(value, (name, count)): (String, (String, u64))| {
+            // A conversation's key has network and account before its id.
+            let value = value.rsplit('\0').next().unwrap_or_default().to_owned();
+            Facet { value, name, count }
+        };
+        let mut facets: Vec<Facet> = self.0.into_iter().map(facet).collect();
+        facets.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+        facets
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use seal::{ForMail, OpeningKey, Randomness};
 use serde::{Deserialize, Serialize};
-use wire::{ArchiveId, SignerKey, TlsIdentity};
+use wire::{ArchiveId, Genesis, SignerKey, TlsIdentity};
 use zeroize::Zeroizing;
 
 use crate::local_key::LocalKey;
@@ -17,12 +17,13 @@ const SIGNER: &str = "signer.seed";
 const MAILBOX: &str = "mailbox.seed";
 const LOCAL: &str = "local.key";
 const TRUST: &str = "trust.toml";
+const GENESIS: &str = "genesis.cbor";
 
 /// Which archive an agent captures for, and where its relay is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
-    /// The archive; its fingerprint is what people compare.
-    pub archive: ArchiveId,
+    /// The archive's genesis; its fingerprint is what people compare.
+    pub genesis: Genesis,
     /// Address of the relay, `https://host:port`.
     pub relay: String,
     /// SHA-256 of the relay certificate's SubjectPublicKeyInfo.
@@ -149,7 +150,7 @@ impl Identity {
     /// When the disk fails.
     pub fn move_relay(&mut self, relay: String, pin: TlsIdentity) -> Result<(), IdentityError> {
         let trust = Trust {
-            archive: self.trust.archive,
+            genesis: self.trust.genesis.clone(),
             relay,
             pin,
         };
@@ -178,6 +179,11 @@ impl Identity {
         &self.local
     }
 
+    /// The archive.
+    pub fn archive(&self) -> ArchiveId {
+        self.trust.genesis.archive_id()
+    }
+
     /// What this agent trusts.
     pub fn trust(&self) -> &Trust {
         &self.trust
@@ -195,11 +201,28 @@ fn read_trust(folder: &Path) -> Result<Trust, IdentityError> {
         source,
     };
     let file: TrustFile = toml::from_str(&text).map_err(|error| not_understood(error.into()))?;
+    let archive: ArchiveId = file
+        .archive
+        .parse()
+        .map_err(|error: canonical::HexError| not_understood(error.into()))?;
+    let genesis_path = folder.join(GENESIS);
+    let bytes = fs::read(&genesis_path).map_err(|source| IdentityError::Io {
+        path: genesis_path.clone(),
+        source,
+    })?;
+    let genesis = Genesis::parse(&bytes).map_err(|error| IdentityError::Trust {
+        path: genesis_path.clone(),
+        source: error.into(),
+    })?;
+    // GENESIS-1: the fingerprint is what was compared by people; the genesis is what it names.
+    if genesis.archive_id() != archive {
+        return Err(IdentityError::Trust {
+            path: genesis_path,
+            source: "it is another archive's than trust.toml names".into(),
+        });
+    }
     Ok(Trust {
-        archive: file
-            .archive
-            .parse()
-            .map_err(|error: canonical::HexError| not_understood(error.into()))?,
+        genesis,
         relay: file.relay,
         pin: file
             .pin
@@ -211,7 +234,7 @@ fn read_trust(folder: &Path) -> Result<Trust, IdentityError> {
 fn write_trust(folder: &Path, trust: &Trust) -> Result<(), IdentityError> {
     let path = folder.join(TRUST);
     let file = TrustFile {
-        archive: trust.archive.to_string(),
+        archive: trust.genesis.archive_id().to_string(),
         relay: trust.relay.clone(),
         pin: trust.pin.to_string(),
     };
@@ -219,11 +242,20 @@ fn write_trust(folder: &Path, trust: &Trust) -> Result<(), IdentityError> {
         path: path.clone(),
         source: error.into(),
     })?;
-    let new = folder.join("trust.toml.new");
-    fs::write(&new, text)
+    replace(&folder.join(GENESIS), &trust.genesis.to_bytes())?;
+    replace(&path, text.as_bytes())
+}
+
+/// Writes a file so that a crash leaves the old or the new one, whole.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), IdentityError> {
+    let new = path.with_extension("new");
+    fs::write(&new, bytes)
         .and_then(|()| File::open(&new)?.sync_all())
-        .and_then(|()| fs::rename(&new, &path))
-        .map_err(|source| IdentityError::Io { path, source })
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(|source| IdentityError::Io {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Readable by the agent's user only, and durable.
@@ -275,8 +307,20 @@ mod tests {
     }
 
     fn trust() -> Trust {
+        let key = |seed| SignerKey::from_seed(&[seed; 32]).unwrap().public();
+        let genesis = Genesis::new(
+            key(1),
+            vec![key(2)],
+            wire::WitnessPolicy {
+                quorum: 0,
+                witnesses: vec![],
+            },
+            canonical::Milliseconds::new(0),
+            wire::GenesisNonce::from_bytes([3; 16]),
+        )
+        .unwrap();
         Trust {
-            archive: ArchiveId::from_bytes([1; 32]),
+            genesis,
             relay: "https://localhost:7443".into(),
             pin: TlsIdentity::from_bytes([2; 32]),
         }

@@ -45,6 +45,8 @@ enum Broken {
     Parts(#[from] PartsError),
     #[error("attachment {0} is described in another encoding")]
     Attachment(usize),
+    #[error("the bytes of attachment {0} are missing or are not those that the record describes")]
+    Bytes(usize),
     #[error("the record names another {0} than this conversation")]
     Other(&'static str),
 }
@@ -109,6 +111,18 @@ impl Intake {
         captured: Milliseconds,
     ) -> Result<Record, IntakeError> {
         loss_of(&self.source, source_id, loss, original, captured)
+    }
+
+    /// The loss of a record whose attachment's bytes the connector did not bring. The record
+    /// itself stands in it, where it is not too large.
+    pub(crate) fn incomplete(
+        &self,
+        record: &Record,
+        index: usize,
+        captured: Milliseconds,
+    ) -> Result<Record, IntakeError> {
+        let broken = Broken::Bytes(index);
+        self.broken(&Incoming::of(record), &broken, captured)
     }
 
     fn read(&self, incoming: &Incoming) -> Result<Record, Broken> {

@@ -2,8 +2,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod agent;
 mod child;
+mod control;
+mod converse;
+mod environment;
 mod identity;
+mod import;
 mod intake;
 mod known;
 mod local_key;
@@ -11,9 +16,14 @@ mod ordered;
 mod sealing;
 pub mod spool;
 
+pub use agent::{Agent, AgentError, KeepError};
 pub use child::{ChildError, ConnectorChild, ConnectorCommand, Killer};
+pub use control::{ControlChain, ControlError, NoEpoch};
+pub use converse::{ConversationError, Happening, Kept, LossNote, Stop};
+pub use environment::Environment;
 pub use identity::{Identity, IdentityError, Trust};
+pub use import::{ImportError, ImportFailure, ImportJob, ImportSummary};
 pub use intake::{Intake, IntakeError, Taken};
 pub use known::{Known, Mark, ShardId};
 pub use local_key::{LocalKey, PositionError};
-pub use sealing::{PreparedBatch, SealTo, Sealer, SealingError};
+pub use sealing::{PreparedBatch, Sealer, SealingError};

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 const SHARD: Label = Label::new("greffe/agent-shard/v1");
 const PRINT: Label = Label::new("greffe/agent-mark/v1");
 const NAME: Label = Label::new("greffe/agent-file/v1");
+const HANDLE: Label = Label::new("greffe/agent-account/v1");
 const POSITION: Label = Label::new("greffe/agent-position/v1");
 
 /// A random key of 32 bytes that never leaves the agent's folder.
@@ -16,6 +17,7 @@ pub struct LocalKey {
     shard: hmac::Key,
     print: hmac::Key,
     name: hmac::Key,
+    handle: hmac::Key,
     position: RandomizedNonceKey,
 }
 
@@ -40,6 +42,7 @@ impl LocalKey {
             shard: mac(SHARD),
             print: mac(PRINT),
             name: mac(NAME),
+            handle: mac(HANDLE),
             position: RandomizedNonceKey::new(&AES_256_GCM, &derived(POSITION))
                 .map_err(|_| PositionError)?,
         })
@@ -53,6 +56,15 @@ impl LocalKey {
             context.update(part);
         }
         context.update(&stretch.to_be_bytes());
+        first(&context.sign())
+    }
+
+    /// The opaque handle of an account.
+    pub(crate) fn handle(&self, network: &str, account: &str) -> [u8; 16] {
+        let mut context = hmac::Context::with_key(&self.handle);
+        context.update(&(network.len() as u64).to_be_bytes());
+        context.update(network.as_bytes());
+        context.update(account.as_bytes());
         first(&context.sign())
     }
 

@@ -17,8 +17,8 @@ use seal::{
     Stream, StreamError, StreamPlace, StreamSealer, seal_batch,
 };
 use wire::{
-    ArchiveId, Body, ChainPosition, Continuation, EntryDraft, EntryError, EpochId, Object,
-    SequenceNumber, SignerKey, limit,
+    ArchiveId, Body, ChainPosition, Continuation, EntryDraft, EntryError, Object, SequenceNumber,
+    SignerKey, limit,
 };
 use zeroize::Zeroizing;
 
@@ -336,15 +336,6 @@ impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Sealer({:?})", self.signer.id())
     }
-}
-
-/// Which epoch records are sealed to.
-#[derive(Clone, Debug)]
-pub struct SealTo {
-    /// The epoch.
-    pub epoch: EpochId,
-    /// Its public key.
-    pub recipient: RecipientKey<ForRecords>,
 }
 
 fn advance(at: &mut ChainPosition, entry: &wire::Entry) {

@@ -1,0 +1,652 @@
+//! One conversation with a connector, from `start` to its end: every record that it brings is
+//! checked, sealed and made durable, and only then is the connector told so (CONN-3).
+//!
+//! Threads: one reads the connector, some prepare events, one seals and commits groups of them,
+//! and the caller's watches the time and tells what happens.
+
+use std::fs;
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use canonical::Milliseconds;
+use connector::frame::{FrameError, read_frame, write_frame};
+use connector::{
+    AgentSide, Down, EventNumber, Hello, Incoming, LinkRequest, MessageError, Position, Start,
+    StateReport, Trouble, Up, Violation,
+};
+use record::{Content, Loss, LossWhy, Mode};
+use seal::{Form, Randomness, StreamPlace};
+use wire::{AccountHandle, RetentionClass};
+
+use crate::agent::{Agent, KeepError};
+use crate::child::Killer;
+use crate::intake::{Intake, IntakeError, Taken};
+use crate::known::Mark;
+use crate::local_key::PositionError;
+use crate::ordered::{InOrder, in_order};
+use crate::sealing::{Gathering, PreparedBatch, SealedFile, SealingError, seal_file};
+use crate::spool::{Group, SpoolError};
+
+/// Threads that prepare events.
+const WORKERS: usize = 2;
+/// A group is closed at so many records or bytes of events.
+const GROUP_RECORDS: u64 = 32_768;
+const GROUP_EVENTS: usize = 32;
+/// How often the caller's thread looks at the time.
+const WATCH: Duration = Duration::from_millis(100);
+
+/// What one conversation is about.
+pub(crate) struct Terms {
+    pub(crate) start: Start,
+    pub(crate) mode: Mode,
+    pub(crate) class: RetentionClass,
+    /// Positions are kept under it; none for imports, which begin at the beginning.
+    pub(crate) resume: Option<AccountHandle>,
+}
+
+/// The connector's two streams, and how to end it by force.
+pub(crate) struct Line {
+    pub(crate) from: Box<dyn Read + Send>,
+    pub(crate) to: Box<dyn Write + Send>,
+    pub(crate) killer: Option<Killer>,
+}
+
+/// What happens in a conversation, in order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Happening {
+    /// The connector said who it is.
+    Hello(Hello),
+    /// How far it is.
+    Progress(connector::Progress),
+    /// How the capture stands.
+    State(StateReport),
+    /// Something is wrong.
+    Trouble(Trouble),
+    /// The custodian is to link a device.
+    LinkRequest(LinkRequest),
+    /// Records became durable.
+    Durable(Kept),
+}
+
+/// What became durable, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Records taken, losses included.
+    pub new: u64,
+    /// Records that were known already.
+    pub known: u64,
+    /// Losses among the new ones.
+    pub losses: u64,
+    /// The losses, at most a thousand of them.
+    pub notes: Vec<LossNote>,
+    /// Entries that they became.
+    pub entries: u64,
+}
+
+/// A loss, as it is told to whoever runs the import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossNote {
+    /// Why.
+    pub why: LossWhy,
+    /// The place in the source, such as a line.
+    pub place: Option<String>,
+    /// How many events, where that is known.
+    pub count: Option<u64>,
+    /// What is known of it.
+    pub detail: Option<String>,
+}
+
+/// Asks a running conversation to end. Cloning gives another handle.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+/// How a conversation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The source is at its end and everything of it is durable.
+    Done(connector::Done),
+    /// It was asked to stop.
+    Stopped,
+}
+
+/// Why a conversation ended early. What was durable is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConversationError {
+    /// A frame could not be read or written.
+    #[error("speaking with the connector")]
+    Frame(#[from] FrameError),
+    /// The connector broke the protocol (CONN-6).
+    #[error("the connector broke the protocol")]
+    Violation(#[from] Violation),
+    /// `start` is impossible.
+    #[error("the connector can not be started like this")]
+    Start(#[source] MessageError),
+    /// The connector said that it can not go on.
+    #[error("the connector can not go on: {}", .0.key)]
+    Trouble(Trouble),
+    /// The connector ended without `done`.
+    #[error("the connector ended before its source did")]
+    Died,
+    /// What it names is impossible.
+    #[error("taking records")]
+    Intake(#[from] IntakeError),
+    /// Records did not become durable.
+    #[error("keeping records")]
+    Keep(#[from] KeepError),
+    /// A position could not be sealed or opened.
+    #[error("keeping the source's position")]
+    Position(#[from] PositionError),
+}
+
+impl ConversationError {
+    /// Whether the disk is full, which passes.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Keep(error) if error.is_full())
+    }
+}
+
+impl From<SpoolError> for ConversationError {
+    fn from(error: SpoolError) -> Self {
+        Self::Keep(error.into())
+    }
+}
+
+impl From<SealingError> for ConversationError {
+    fn from(error: SealingError) -> Self {
+        Self::Keep(error.into())
+    }
+}
+
+impl Stop {
+    /// Asks for the end; it comes within some five seconds.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Kept {
+    /// Adds what another group kept.
+    pub fn add(&mut self, other: &Self) {
+        const NOTES: usize = 1_000;
+        self.new += other.new;
+        self.known += other.known;
+        self.losses += other.losses;
+        self.entries += other.entries;
+        let room = NOTES.saturating_sub(self.notes.len());
+        self.notes.extend(other.notes.iter().take(room).cloned());
+    }
+}
+
+/// Holds a conversation to its end.
+///
+/// # Errors
+///
+/// When it ended early. What was durable is.
+pub(crate) fn converse(
+    agent: &Agent,
+    terms: Terms,
+    line: Line,
+    stop: &Stop,
+    tell: &mut dyn FnMut(Happening),
+) -> Result<Ending, ConversationError> {
+    let (side, first) = AgentSide::new(terms.start.clone(), agent.environment().now())
+        .map_err(ConversationError::Start)?;
+    let shared = Shared {
+        agent,
+        folder: PathBuf::from(&terms.start.folder),
+        terms,
+        side: Mutex::new(side),
+        to: Mutex::new(Some(line.to)),
+        killer: line.killer,
+        intake: OnceLock::new(),
+        failure: Mutex::new(None),
+        ending: Mutex::new(None),
+    };
+    // A connector that is gone already is found by the reader.
+    let _ = shared.say(&first);
+    let (happens, happenings) = channel();
+    std::thread::scope(|scope| {
+        let shared = &shared;
+        let (pieces, work) = sync_channel(0);
+        let from = line.from;
+        let reader_happens = happens.clone();
+        scope.spawn(move || {
+            let heard = read(shared, from, &pieces, &reader_happens);
+            shared.note(heard);
+        });
+        let prepared = in_order(scope, WORKERS, work, |piece| prepare(shared, piece));
+        scope.spawn(move || {
+            let kept = keep(shared, &prepared, &happens);
+            // The reader may wait for a connector that waits for `durable`.
+            if kept.is_err() {
+                shared.hang_up();
+            }
+            shared.note(kept);
+        });
+        watch(shared, &happenings, stop, tell);
+    });
+    let failure = shared
+        .failure
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let ending = shared
+        .ending
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    match (failure, ending) {
+        (Some(error), _) => Err(error),
+        (None, Some(ending)) => Ok(ending),
+        (None, None) => Err(ConversationError::Died),
+    }
+}
+
+/// What the threads of a conversation share.
+struct Shared<'a> {
+    agent: &'a Agent,
+    folder: PathBuf,
+    terms: Terms,
+    side: Mutex<AgentSide>,
+    to: Mutex<Option<Box<dyn Write + Send>>>,
+    killer: Option<Killer>,
+    intake: OnceLock<Intake>,
+    failure: Mutex<Option<ConversationError>>,
+    ending: Mutex<Option<Ending>>,
+}
+
+impl Shared<'_> {
+    fn side(&self) -> MutexGuard<'_, AgentSide> {
+        self.side.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, message: &Down) -> Result<(), FrameError> {
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *to {
+            Some(to) => write_frame(to, &message.to_frame()),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the connector by force: closes its input, and kills it if it is a process.
+    fn hang_up(&self) {
+        if let Some(killer) = &self.killer {
+            killer.kill();
+        }
+        *self.to.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Keeps the first failure.
+    fn note(&self, result: Result<(), ConversationError>) {
+        if let Err(error) = result {
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert(error);
+        }
+    }
+
+    fn end(&self, ending: Ending) {
+        let mut end = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        end.get_or_insert(ending);
+    }
+}
+
+/// An event on its way to the workers.
+struct Piece {
+    number: EventNumber,
+    records: Vec<Incoming>,
+    position: Option<Position>,
+}
+
+/// An event that is ready to be sealed.
+struct Prepared {
+    number: EventNumber,
+    batches: Vec<PreparedBatch>,
+    position: Option<Position>,
+    files: Vec<String>,
+    kept: Kept,
+}
+
+fn read(
+    shared: &Shared<'_>,
+    from: Box<dyn Read + Send>,
+    pieces: &SyncSender<Piece>,
+    happens: &Sender<Happening>,
+) -> Result<(), ConversationError> {
+    let heard = read_to_the_end(shared, from, pieces, happens);
+    if heard.is_err() {
+        shared.hang_up();
+    }
+    heard
+}
+
+fn read_to_the_end(
+    shared: &Shared<'_>,
+    from: Box<dyn Read + Send>,
+    pieces: &SyncSender<Piece>,
+    happens: &Sender<Happening>,
+) -> Result<(), ConversationError> {
+    let mut from = BufReader::with_capacity(64 << 10, from);
+    let mut content = Vec::new();
+    while read_frame(&mut from, &mut content)? {
+        let message = Up::from_frame(&content).map_err(Violation::from)?;
+        let message = shared.side().receive(message)?;
+        let happening = match message {
+            Up::Event(event) => {
+                let piece = Piece {
+                    number: event.number,
+                    records: event.records,
+                    position: event.position,
+                };
+                // Nobody takes it any more: another thread has failed and says why.
+                if pieces.send(piece).is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
+            Up::Hello(hello) => {
+                let intake = Intake::new(&shared.terms.start, &hello, shared.terms.mode)?;
+                // Said once: a second hello is a violation.
+                let _ = shared.intake.set(intake);
+                Happening::Hello(hello)
+            }
+            Up::Progress(progress) => Happening::Progress(progress),
+            Up::State(state) => Happening::State(state),
+            Up::RequestLink(request) => Happening::LinkRequest(request),
+            Up::Sent(_) => continue,
+            Up::Trouble(trouble) if trouble.fatal => {
+                return Err(ConversationError::Trouble(trouble));
+            }
+            Up::Trouble(trouble) => Happening::Trouble(trouble),
+            Up::Done(done) => {
+                shared.end(Ending::Done(done));
+                // It has nothing more to say and is owed nothing.
+                shared.hang_up_gently();
+                return Ok(());
+            }
+        };
+        let _ = happens.send(happening);
+    }
+    Ok(())
+}
+
+impl Shared<'_> {
+    /// Closes the connector's input: it ends by itself.
+    fn hang_up_gently(&self) {
+        *self.to.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Checks, claims and prepares one event's records, and seals its attachments.
+fn prepare(shared: &Shared<'_>, piece: Piece) -> Result<Prepared, ConversationError> {
+    let mut claimed = Vec::new();
+    let prepared = prepare_claiming(shared, piece, &mut claimed);
+    if prepared.is_err() {
+        shared.agent.take_back(&claimed);
+    }
+    prepared
+}
+
+fn prepare_claiming(
+    shared: &Shared<'_>,
+    piece: Piece,
+    claimed: &mut Vec<Mark>,
+) -> Result<Prepared, ConversationError> {
+    let agent = shared.agent;
+    let local = agent.identity().local();
+    let Some(intake) = shared.intake.get() else {
+        return Err(ConversationError::Died);
+    };
+    let now = agent.environment().now();
+    let mut randomness = agent.environment().randomness();
+    let mut gathering = Gathering::new();
+    let mut files = Vec::new();
+    let mut kept = Kept::default();
+    for incoming in piece.records {
+        let mut taken = intake.take(incoming, now)?;
+        files.extend(taken.files.iter().map(|file| file.name.clone()));
+        let mut mark = Mark::of(&taken.record, local);
+        if !agent.claim(&mark)? {
+            kept.known += 1;
+            continue;
+        }
+        claimed.push(mark);
+        let streams = match seal_files(shared, &taken, &mut *randomness)? {
+            Ok(streams) => streams,
+            Err(index) => {
+                // The record itself is to be taken when it comes again, whole.
+                agent.take_back(&[mark]);
+                claimed.pop();
+                taken = Taken::of(intake.incomplete(&taken.record, index, now)?);
+                mark = Mark::of(&taken.record, local);
+                if !agent.claim(&mark)? {
+                    kept.known += 1;
+                    continue;
+                }
+                claimed.push(mark);
+                Vec::new()
+            }
+        };
+        kept.new += 1;
+        if let Content::Loss(loss) = &taken.record.body().content {
+            kept.losses += 1;
+            kept.notes.push(LossNote::of(loss));
+        }
+        gathering.push(&taken, Some(mark), streams, &mut *randomness)?;
+    }
+    Ok(Prepared {
+        number: piece.number,
+        batches: gathering.finish(&mut *randomness),
+        position: piece.position,
+        files,
+        kept,
+    })
+}
+
+impl LossNote {
+    fn of(loss: &Loss) -> Self {
+        Self {
+            why: loss.why,
+            place: loss.place.clone(),
+            count: loss.count,
+            detail: loss.detail.clone(),
+        }
+    }
+}
+
+type Streams = Vec<Option<(seal::Stream, crate::spool::SpooledStream)>>;
+
+/// Seals a record's attachments. Inner error: the attachment whose bytes are not there.
+fn seal_files(
+    shared: &Shared<'_>,
+    taken: &Taken,
+    randomness: &mut dyn Randomness,
+) -> Result<Result<Streams, usize>, ConversationError> {
+    let attachments = taken.record.attachments();
+    if attachments.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
+    let folder = shared.agent.spool().streams();
+    let mut streams = Vec::with_capacity(attachments.len());
+    for (index, attachment) in attachments.iter().enumerate() {
+        if attachment.size == 0 {
+            streams.push(None);
+            continue;
+        }
+        let file = taken
+            .files
+            .iter()
+            .find(|file| usize::try_from(file.attachment) == Ok(index));
+        let Some(file) = file else {
+            return Ok(Err(index));
+        };
+        let place = StreamPlace {
+            archive: shared.agent.archive(),
+            record: taken.record.id(),
+            index: file.attachment,
+        };
+        let described = (attachment.size, attachment.sha256);
+        let path = shared.folder.join(&file.name);
+        match seal_file(&path, described, &place, &folder, randomness)? {
+            SealedFile::Sealed(stream, spooled) => streams.push(Some((stream, spooled))),
+            SealedFile::Another => return Ok(Err(index)),
+        }
+    }
+    Ok(Ok(streams))
+}
+
+/// Seals and commits events in groups, in order, and tells the connector.
+fn keep(
+    shared: &Shared<'_>,
+    line: &InOrder<Result<Prepared, ConversationError>>,
+    happens: &Sender<Happening>,
+) -> Result<(), ConversationError> {
+    let mut result = Ok(());
+    while let Some(first) = line.next() {
+        let mut events = Vec::new();
+        let mut records = 0;
+        let mut next = Some(first);
+        while let Some(prepared) = next {
+            match prepared {
+                Ok(event) => {
+                    records += event.kept.new;
+                    events.push(event);
+                }
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+            let open = records < GROUP_RECORDS && events.len() < GROUP_EVENTS;
+            next = open.then(|| line.next_begun()).flatten();
+        }
+        // What came in order before a failure is kept.
+        if let Err(error) = keep_group(shared, events, happens) {
+            result = Err(error);
+        }
+        if result.is_err() {
+            break;
+        }
+    }
+    if result.is_err() {
+        // The connector is ended at once, and what is prepared already will come again.
+        shared.hang_up();
+        while let Some(late) = line.next() {
+            for batch in late.iter().flat_map(|event| &event.batches) {
+                shared.agent.take_back(batch.marks());
+            }
+        }
+    }
+    result
+}
+
+fn keep_group(
+    shared: &Shared<'_>,
+    events: Vec<Prepared>,
+    happens: &Sender<Happening>,
+) -> Result<(), ConversationError> {
+    let Some(last) = events.last().map(|event| event.number) else {
+        return Ok(());
+    };
+    let local = shared.agent.identity().local();
+    let mut kept = Kept::default();
+    let mut batches = Vec::new();
+    let mut position = None;
+    let mut files = Vec::new();
+    for event in events {
+        kept.add(&event.kept);
+        batches.extend(event.batches);
+        position = event.position.or(position);
+        files.extend(event.files);
+    }
+    let account = shared.terms.resume;
+    let group = Group {
+        account,
+        position: match (account, position) {
+            (Some(_), Some(position)) => Some(local.seal_position(position.as_bytes())?),
+            _ => None,
+        },
+        // An import's folder is cleared as a whole.
+        consumed: match account {
+            Some(_) => files.iter().map(|name| local.file_name(name)).collect(),
+            None => Vec::new(),
+        },
+        ..Group::default()
+    };
+    if !batches.is_empty() || group.position.is_some() || !group.consumed.is_empty() {
+        let form = match shared.terms.mode {
+            Mode::Import => Form::Import,
+            _ => Form::Live,
+        };
+        let consumed = group.consumed.clone();
+        kept.entries = shared
+            .agent
+            .keep(batches, shared.terms.class, form, group)?;
+        delete_files(&shared.folder, &files);
+        if !consumed.is_empty() {
+            shared.agent.spool().forget_consumed(&consumed)?;
+        }
+    } else {
+        delete_files(&shared.folder, &files);
+    }
+    let durable = shared.side().durable(last)?;
+    // A connector that is gone is found by the reader; what is durable stays so.
+    let _ = shared.say(&durable);
+    let _ = happens.send(Happening::Durable(kept));
+    Ok(())
+}
+
+/// Plain files whose sealed copies are durable. One that can not be deleted now is deleted when
+/// the connector is started next.
+fn delete_files(folder: &Path, names: &[String]) {
+    for name in names {
+        let _ = fs::remove_file(folder.join(name));
+    }
+}
+
+/// Tells what happens and keeps the times of CONN-5 and CONN-6, until all threads have ended.
+fn watch(
+    shared: &Shared<'_>,
+    happenings: &Receiver<Happening>,
+    stop: &Stop,
+    tell: &mut dyn FnMut(Happening),
+) {
+    let mut stopping = false;
+    loop {
+        match happenings.recv_timeout(WATCH) {
+            Ok(happening) => tell(happening),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let now = shared.agent.environment().now();
+        if stop.is_asked() && !stopping {
+            stopping = true;
+            shared.end(Ending::Stopped);
+            let message = shared.side().stop(now);
+            let _ = shared.say(&message);
+        }
+        shared.keep_times(now);
+    }
+}
+
+impl Shared<'_> {
+    fn keep_times(&self, now: Milliseconds) {
+        let overdue = self.side().overdue(now);
+        match overdue {
+            Ok(false) => {}
+            Ok(true) => self.hang_up(),
+            Err(violation) => {
+                self.note(Err(violation.into()));
+                self.hang_up();
+            }
+        }
+    }
+}

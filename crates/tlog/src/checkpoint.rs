@@ -63,6 +63,9 @@ pub enum CheckpointError {
     /// None of the log's keys signed it.
     #[error("the log's key did not sign the checkpoint")]
     Unsigned,
+    /// Two lines claim to be by one key of the log.
+    #[error("the log's key signed the checkpoint twice")]
+    SignedTwice,
     /// A signature that claims to be by the log's key is false.
     #[error("the log's signature is false")]
     FalseSignature,
@@ -226,10 +229,16 @@ impl SignedCheckpoint {
             .filter(|key| key.kind() == KeyKind::Note && key.name() == origin.key_name())
             .collect();
         let mut signed = false;
-        for line in self.note.signatures() {
-            let Some(key) = keys.iter().find(|key| line.claims(key)) else {
-                continue;
-            };
+        for key in keys {
+            let mut lines = self
+                .note
+                .signatures()
+                .iter()
+                .filter(|line| line.claims(key));
+            let Some(line) = lines.next() else { continue };
+            if lines.next().is_some() {
+                return Err(CheckpointError::SignedTwice);
+            }
             key.verify(self.note.text(), line.signature())
                 .map_err(|_| CheckpointError::FalseSignature)?;
             signed = true;
@@ -280,19 +289,91 @@ impl VerifiedCheckpoint {
         &self.0
     }
 
-    /// When `witness` cosigned it: the latest time of its lines that verify. Nothing when it
-    /// did not, or when one line that claims to be by it is false. (TLOG-12)
+    /// When `witness` cosigned it. Nothing when it did not, when its line is false, or when
+    /// more than one line claims to be by it. (TLOG-12)
     pub fn cosigned_by(&self, witness: &VerifierKey) -> Option<CosignedAt> {
-        let mut latest = None;
-        for line in self
-            .0
-            .note
-            .signatures()
-            .iter()
-            .filter(|line| line.claims(witness))
-        {
-            latest = latest.max(witness.verify(self.0.note.text(), line.signature()).ok()?);
+        let note = &self.0.note;
+        let mut lines = note.signatures().iter().filter(|line| line.claims(witness));
+        let (line, second) = (lines.next()?, lines.next());
+        if second.is_some() {
+            return None;
         }
-        latest
+        witness.verify(note.text(), line.signature()).ok()?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Log;
+
+    fn doubled(signed: &SignedCheckpoint) -> SignedCheckpoint {
+        let line = signed.note().signatures()[0].clone();
+        SignedCheckpoint::parse(format!("{signed}{line}\n").as_bytes()).unwrap()
+    }
+
+    /// TLOG-12: a key of the log signs once.
+    #[test]
+    fn tlog_12_two_lines_by_one_key() {
+        let log = Log::new(3, "log.example/a", 1);
+        let signed = log.checkpoint(3);
+        let keys = [log.key()];
+        assert_eq!(
+            doubled(&signed).verify(&log.origin(), &keys),
+            Err(CheckpointError::SignedTwice)
+        );
+        assert!(signed.verify(&log.origin(), &keys).is_ok());
+    }
+
+    /// TLOG-15: a key of the log bears its origin as name, and signs no other origin.
+    #[test]
+    fn tlog_15_key_and_origin() {
+        let (log, other) = (
+            Log::new(3, "log.example/a", 1),
+            Log::new(3, "log.example/b", 1),
+        );
+        let text = log.checkpoint(3).claimed().text();
+        // The same key under another name signed the same text.
+        let note = other.sign_note(&text);
+        let foreign = SignedCheckpoint::parse(note.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            foreign.verify(&log.origin(), &[log.key(), other.key()]),
+            Err(CheckpointError::Unsigned)
+        );
+        assert_eq!(
+            other.sign(log.checkpoint(3).claimed().clone()),
+            Err(crate::SignError::OtherOrigin)
+        );
+    }
+
+    /// TLOG-16: the limits of extension lines.
+    #[test]
+    fn tlog_16_extension_lines() {
+        let head = Log::new(3, "log.example/a", 1)
+            .checkpoint(3)
+            .claimed()
+            .text();
+        let with = |lines: &[String]| Checkpoint::parse(&format!("{head}{}", lines.concat()));
+        let long = "x".repeat(MAX_EXTENSION_LEN);
+        assert_eq!(
+            with(&vec!["x\n".into(); MAX_EXTENSIONS])
+                .unwrap()
+                .extensions()
+                .len(),
+            MAX_EXTENSIONS
+        );
+        assert_eq!(
+            with(&vec!["x\n".into(); MAX_EXTENSIONS + 1]),
+            Err(CheckpointError::Malformed)
+        );
+        assert_eq!(
+            with(&[format!("{long}\n")]).unwrap().extensions(),
+            [long.as_str()]
+        );
+        assert_eq!(
+            with(&[format!("{long}x\n")]),
+            Err(CheckpointError::Malformed)
+        );
+        assert_eq!(with(&["\n".into()]), Err(CheckpointError::Malformed));
     }
 }

@@ -279,3 +279,42 @@ impl fmt::Debug for VerifierKey {
         write!(f, "VerifierKey({}+{}, {:?})", self.name, self.id, self.kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// TLOG-13: what a key name may be.
+    #[test]
+    fn tlog_13_key_names() {
+        for good in ["a", "example.com/log42", "Grüße", &"x".repeat(255)] {
+            assert_eq!(KeyName::new(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a+b",
+            "a\u{a0}b",
+            "a\u{2028}b",
+            "a\nb",
+            "a\0b",
+            "a\u{7f}",
+            &"x".repeat(256),
+        ] {
+            assert_eq!(KeyName::new(bad), Err(BadKeyName), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_belong_to_kinds() {
+        let name = KeyName::new("a").unwrap();
+        assert!(VerifierKey::new(name.clone(), KeyKind::Note, &[0; 31]).is_err());
+        assert!(VerifierKey::new(name.clone(), KeyKind::MlDsaCosignature, &[0; 32]).is_err());
+        let key = VerifierKey::new(name, KeyKind::Cosignature, &[7; 32]).unwrap();
+        assert_eq!(
+            format!("{key:?}"),
+            format!("VerifierKey(a+{}, Cosignature)", key.id())
+        );
+    }
+}

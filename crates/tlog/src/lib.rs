@@ -29,6 +29,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod add_checkpoint;
 mod bundle;
 mod checkpoint;
 mod cosignature;
@@ -47,6 +48,10 @@ mod testing;
 mod tile;
 mod witness;
 
+pub use add_checkpoint::{
+    AddCheckpoint, AddCheckpointError, CONFLICT_CONTENT_TYPE, MAX_ADD_CHECKPOINT_LEN,
+    encode_conflict, encode_cosignatures, parse_conflict, parse_cosignatures,
+};
 pub use bundle::{
     Bundle, BundleError, MAX_BUNDLE_LEN, MAX_ENTRY_LEN, bundles_of_growth, decode_bundle,
     decode_checked_bundle, encode_bundle,
@@ -80,8 +85,4 @@ pub use tile::{
     MAX_TILE_LEVEL, TILE_HEIGHT, TILE_WIDTH, Tile, TileData, TileMissing, TileReader, TileSet,
     partial_tiles, tiles_of_growth,
 };
-pub use witness::{
-    AddCheckpoint, AddCheckpointError, CONFLICT_CONTENT_TYPE, Decision, MAX_ADD_CHECKPOINT_LEN,
-    Refusal, SeenHead, Witness, encode_conflict, encode_cosignatures, parse_conflict,
-    parse_cosignatures,
-};
+pub use witness::{Decision, Refusal, SeenHead, Witness};

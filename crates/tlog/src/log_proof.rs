@@ -4,12 +4,12 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
+use crate::add_checkpoint::parse_hashes;
 use crate::checkpoint::{CheckpointError, SignedCheckpoint, VerifiedCheckpoint};
 use crate::hash::{Hash, LogIndex};
 use crate::note::MAX_NOTE_LEN;
 use crate::policy::{Policy, Verdict};
 use crate::proof::{InclusionProof, MAX_PROOF_HASHES, ProofError};
-use crate::witness::parse_hashes;
 
 /// The most extra bytes that a proof file may carry. (TLOG-21)
 pub const MAX_EXTRA_LEN: usize = 64 * 1024;

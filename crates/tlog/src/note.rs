@@ -258,3 +258,67 @@ pub(crate) fn parse_lines(lines: &str) -> Result<Vec<SignatureLine>, NoteError> 
 fn clean(text: &str) -> bool {
     text.bytes().all(|byte| byte >= 0x20 || byte == b'\n')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Log;
+
+    /// TLOG-11: the limits are where the page says, not one less.
+    #[test]
+    fn tlog_11_limits() {
+        let line = Log::new(1, "log.example/a", 1)
+            .sign_note("text\n")
+            .signatures()[0]
+            .clone();
+        let note = |lines: usize| format!("text\n\n{}", format!("{line}\n").repeat(lines));
+        assert_eq!(
+            SignedNote::parse(note(MAX_SIGNATURES).as_bytes())
+                .unwrap()
+                .signatures()
+                .len(),
+            MAX_SIGNATURES
+        );
+        assert_eq!(
+            SignedNote::parse(note(MAX_SIGNATURES + 1).as_bytes()),
+            Err(NoteError::TooLarge)
+        );
+
+        let long = |n: usize| SignatureLine::new(line.name().clone(), line.id(), vec![7; n]);
+        let one = |n: usize| SignedNote::parse(format!("text\n\n{}\n", long(n)).as_bytes());
+        assert_eq!(
+            one(MAX_SIGNATURE_LEN).unwrap().signatures(),
+            [long(MAX_SIGNATURE_LEN)]
+        );
+        assert_eq!(
+            one(MAX_SIGNATURE_LEN + 1),
+            Err(NoteError::BadLine { line: 0 })
+        );
+        assert_eq!(one(0), Err(NoteError::BadLine { line: 0 }));
+
+        let rest = note(1).len() - "text".len();
+        let whole = |n: usize| format!("{}{}", "x".repeat(n - rest), &note(1)["text".len()..]);
+        assert!(SignedNote::parse(whole(MAX_NOTE_LEN).as_bytes()).is_ok());
+        assert_eq!(
+            SignedNote::parse(whole(MAX_NOTE_LEN + 1).as_bytes()),
+            Err(NoteError::TooLarge)
+        );
+        assert_eq!(
+            SignedNote::new("no newline".into(), vec![line]),
+            Err(NoteError::BadText)
+        );
+    }
+
+    /// TLOG-12: a second line by the same key takes the place of the first.
+    #[test]
+    fn tlog_12_adding_replaces() {
+        let log = Log::new(1, "log.example/a", 1);
+        let mut note = log.sign_note("text\n");
+        let line = note.signatures()[0].clone();
+        let other = SignatureLine::new(line.name().clone(), KeyId::new(7), vec![1]);
+        note.add(other.clone()).unwrap();
+        note.add(line.clone()).unwrap();
+        assert_eq!(note.signatures(), [other, line]);
+        assert_eq!(note.verify(&[log.key()]).unwrap().len(), 1);
+    }
+}

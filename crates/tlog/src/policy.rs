@@ -199,9 +199,10 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::add_checkpoint::AddCheckpoint;
     use crate::hash::TreeSize;
     use crate::testing::{Log, cosigner, seconds};
-    use crate::witness::{AddCheckpoint, Decision, SeenHead, Witness};
+    use crate::witness::{Decision, SeenHead, Witness};
 
     fn cosign(log: &Log, name: &str, seed: u8, signed: &mut SignedCheckpoint) -> VerifierKey {
         let mut witness = Witness::new(cosigner(name, seed));

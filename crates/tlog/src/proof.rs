@@ -195,3 +195,18 @@ impl ConsistencyProof {
         same(new, new_root)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// TLOG-3: no proof is longer than 63 hashes.
+    #[test]
+    fn tlog_3_at_most_63_hashes() {
+        let hashes = vec![Hash::empty_root(); MAX_PROOF_HASHES + 1];
+        assert_eq!(InclusionProof::from_hashes(hashes.clone()), None);
+        assert_eq!(ConsistencyProof::from_hashes(hashes.clone()), None);
+        assert!(InclusionProof::from_hashes(hashes[1..].to_vec()).is_some());
+        assert!(ConsistencyProof::from_hashes(hashes[1..].to_vec()).is_some());
+    }
+}

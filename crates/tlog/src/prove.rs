@@ -1,4 +1,4 @@
-//! Proofs made from tiles, which are their only source.
+//! Proofs made from tiles, which are their only source. (TLOG-5)
 
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;

@@ -172,3 +172,22 @@ impl Signer {
         SignatureLine::new(self.verifier.name().clone(), self.verifier.id(), signature)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let seed = SigningSeed::from_bytes([0xab; 32]);
+        let name = KeyName::new("log.example/a").unwrap();
+        let log = LogSigner::new(name.clone(), &seed).unwrap();
+        let cosigner = CosignerKey::new(name, &seed).unwrap();
+        assert_eq!(format!("{seed:?}"), "SigningSeed(secret)");
+        assert_eq!(format!("{log:?}"), "LogSigner(log.example/a+d0d094b9)");
+        assert_eq!(
+            format!("{cosigner:?}"),
+            "CosignerKey(log.example/a+241249ec)"
+        );
+    }
+}

@@ -6,9 +6,10 @@ use crate::edge::TileEdge;
 use crate::hash::{Hash, LogIndex, TreeSize};
 use crate::key::{KeyName, VerifierKey};
 use crate::log_proof::LogProof;
+use crate::note::SignedNote;
 use crate::proof::ConsistencyProof;
 use crate::prove::{Prover, prove_consistency, prove_inclusion};
-use crate::signer::{CosignerKey, LogSigner, SigningSeed};
+use crate::signer::{CosignerKey, LogSigner, SignError, SigningSeed};
 use crate::tile::TileSet;
 
 /// `n` different leaf hashes.
@@ -85,6 +86,14 @@ impl Log {
 
     pub(crate) fn key(&self) -> VerifierKey {
         self.signer.verifier().clone()
+    }
+
+    pub(crate) fn sign_note(&self, text: &str) -> SignedNote {
+        self.signer.sign_note(text).unwrap()
+    }
+
+    pub(crate) fn sign(&self, checkpoint: Checkpoint) -> Result<SignedCheckpoint, SignError> {
+        self.signer.sign(checkpoint)
     }
 
     pub(crate) fn leaf(&self, index: u64) -> Hash {

@@ -18,5 +18,7 @@ pub(crate) const PARTITION: Label = Label::new("greffe/partition/v1");
 pub(crate) const WRAP_VAULT_KEY: Label = Label::new("greffe/wrap-vault-key/v1");
 /// Keys that wrap opening keys (RING-2).
 pub(crate) const WRAP_OPENING_KEY: Label = Label::new("greffe/wrap-opening-key/v1");
+/// The key that wraps the root's signing seed (RING-5).
+pub(crate) const WRAP_SIGNING_KEY: Label = Label::new("greffe/wrap-signing-key/v1");
 /// Checksum of a share (SHARE-2).
 pub(crate) const SHARE: Label = Label::new("greffe/share/v1");

@@ -4,6 +4,7 @@
 //! followed by an older one (RING-3), are the program's.
 
 mod cost;
+mod signing;
 mod unlocked;
 mod wrap;
 
@@ -15,6 +16,7 @@ use crate::key::define_secret;
 use crate::share::{ShareSetId, Threshold};
 
 pub use cost::{CostError, PassphraseCost};
+pub use signing::{SigningKeyError, WrappedSigningKey};
 pub use unlocked::{AddEpochError, AddHoldersError, KeyUnavailable, UnlockError, UnlockedKeyring};
 pub(crate) use wrap::derive;
 use wrap::{Salt, Wrapped};

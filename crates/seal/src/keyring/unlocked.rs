@@ -136,6 +136,10 @@ impl UnlockedKeyring {
         &self.keyring
     }
 
+    pub(super) fn vault_key(&self) -> &VaultKey {
+        &self.vault
+    }
+
     /// The same keyring, without the vault key.
     #[must_use]
     pub fn lock(self) -> Keyring {

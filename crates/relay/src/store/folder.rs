@@ -1,0 +1,268 @@
+//! The stores in a folder of the local file system.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+use wire::ObjectHash;
+
+use super::{LogFile, LogStore, ObjectBytes, ObjectStore, StoreError};
+
+/// How much of an object is read at once, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// The files of a log in a folder.
+#[derive(Debug, Clone)]
+pub struct FolderLog {
+    folder: Arc<Folder>,
+}
+
+/// Sealed objects in a folder, 256 folders below it by the first byte of the hash.
+#[derive(Debug, Clone)]
+pub struct FolderObjects {
+    folder: Arc<Folder>,
+}
+
+impl FolderLog {
+    /// Opens the folder, making it if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can not be made or synced.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Ok(Self {
+            folder: Arc::new(Folder::open(folder.into())?),
+        })
+    }
+}
+
+impl FolderObjects {
+    /// Opens the folder, making it if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can not be made or synced.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Ok(Self {
+            folder: Arc::new(Folder::open(folder.into())?),
+        })
+    }
+
+    fn path(&self, object: ObjectHash) -> PathBuf {
+        let name = object.to_string();
+        self.folder
+            .root
+            .join(name.get(..2).unwrap_or_default())
+            .join(name)
+    }
+}
+
+impl LogStore for FolderLog {
+    fn put<'a>(&'a self, file: &'a LogFile, bytes: Bytes) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (folder, path) = (self.folder.clone(), self.folder.root.join(file.as_str()));
+        blocking(move || {
+            folder
+                .write(&path, &bytes)
+                .map_err(StoreError::io("write a file of the log"))
+        })
+        .boxed()
+    }
+
+    fn get<'a>(&'a self, file: &'a LogFile) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+        let path = self.folder.root.join(file.as_str());
+        blocking(move || match fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::Io {
+                doing: "read a file of the log",
+                source,
+            }),
+        })
+        .boxed()
+    }
+
+    fn remove<'a>(&'a self, file: &'a LogFile) -> BoxFuture<'a, Result<(), StoreError>> {
+        let path = self.folder.root.join(file.as_str());
+        blocking(move || match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::Io {
+                doing: "remove a file of the log",
+                source: error,
+            }),
+            _ => Ok(()),
+        })
+        .boxed()
+    }
+}
+
+impl ObjectStore for FolderObjects {
+    fn length(&self, object: ObjectHash) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
+        let path = self.path(object);
+        blocking(move || match fs::metadata(path) {
+            Ok(facts) => Ok(Some(facts.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::Io {
+                doing: "look for an object",
+                source,
+            }),
+        })
+        .boxed()
+    }
+
+    fn keep<'a>(
+        &'a self,
+        object: ObjectHash,
+        file: &'a Path,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (folder, from, to) = (self.folder.clone(), file.to_owned(), self.path(object));
+        blocking(move || {
+            folder
+                .take(&from, &to)
+                .map_err(StoreError::io("keep an object"))
+        })
+        .boxed()
+    }
+
+    fn read(
+        &self,
+        object: ObjectHash,
+        range: Range<u64>,
+    ) -> BoxFuture<'_, Result<Option<ObjectBytes>, StoreError>> {
+        let path = self.path(object);
+        blocking(move || {
+            let doing = "read an object";
+            let mut file = match File::open(path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(source) => return Err(StoreError::Io { doing, source }),
+            };
+            file.seek(SeekFrom::Start(range.start))
+                .map_err(StoreError::io(doing))?;
+            let left = range.end.saturating_sub(range.start);
+            Ok(Some(stream::try_unfold((file, left), next_piece).boxed()))
+        })
+        .boxed()
+    }
+}
+
+/// A root folder and the folders below it that are known to stand durably.
+#[derive(Debug)]
+struct Folder {
+    root: PathBuf,
+    standing: Mutex<HashSet<PathBuf>>,
+    temporary: AtomicU64,
+}
+
+impl Folder {
+    fn open(root: PathBuf) -> Result<Self, StoreError> {
+        make_durably(&root).map_err(StoreError::io("make a folder"))?;
+        // What a crash left half-written under a temporary name was never part of anything.
+        let temporary = root.join("tmp");
+        if temporary.exists() {
+            fs::remove_dir_all(&temporary).map_err(StoreError::io("clear a folder"))?;
+        }
+        make_durably(&temporary).map_err(StoreError::io("make a folder"))?;
+        Ok(Self {
+            root,
+            standing: Mutex::default(),
+            temporary: AtomicU64::new(0),
+        })
+    }
+
+    /// Crash argument: the bytes are synced under a temporary name before the rename makes them
+    /// visible, and the folder is synced after it. A crash before the rename leaves the former
+    /// file; after it, the whole new one.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let number = self.temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.root.join("tmp").join(number.to_string());
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_data()?;
+        self.take(&temporary, path)
+    }
+
+    /// Moves a synced file under its name and syncs the folder.
+    fn take(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let Some(parent) = to.parent() else {
+            return Err(ErrorKind::InvalidInput.into());
+        };
+        if !self.stands(parent) {
+            make_durably(parent)?;
+            self.standing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(parent.to_owned());
+        }
+        match fs::rename(from, to) {
+            // A repeated call after an error whose rename had worked.
+            Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
+            other => other?,
+        }
+        File::open(parent)?.sync_all()
+    }
+
+    fn stands(&self, folder: &Path) -> bool {
+        self.standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(folder)
+    }
+}
+
+/// Makes a folder and those above it, and syncs every parent that got a new name.
+pub(crate) fn make_durably(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        make_durably(parent)?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        return File::open(parent)?.sync_all();
+    }
+    fs::create_dir(folder)
+}
+
+async fn next_piece(
+    (mut file, left): (File, u64),
+) -> Result<Option<(Bytes, (File, u64))>, StoreError> {
+    if left == 0 {
+        return Ok(None);
+    }
+    blocking(move || {
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
+        let mut piece = BytesMut::zeroed(wanted);
+        file.read_exact(&mut piece)
+            .map_err(StoreError::io("read an object"))?;
+        Ok(Some((
+            piece.freeze(),
+            (file, left.saturating_sub(wanted as u64)),
+        )))
+    })
+    .await
+}
+
+/// Runs file work away from the threads that serve requests.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(stopped) => Err(StoreError::Io {
+            doing: "run to the end",
+            source: io::Error::other(stopped),
+        }),
+    }
+}

@@ -1,0 +1,412 @@
+//! Uploads that may be cut and resumed: pieces are staged on the local disk until the object is
+//! whole and its hash is right, then the object store keeps it.
+//!
+//! Every signer has a folder of its own, so that nobody can spoil the half-finished upload of
+//! another. The length of the staged file is the offset; nothing else needs to be remembered.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use wire::{ObjectHash, SignerId};
+
+use super::folder::{blocking, make_durably};
+use super::{ObjectStore, StoreError};
+
+/// How far an object has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The store keeps the object; its length in bytes.
+    Complete(u64),
+    /// So many bytes of this signer's upload are staged.
+    Partial(u64),
+    /// Nothing is there.
+    Missing,
+}
+
+/// What an appended piece led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// So many bytes are staged now.
+    Partial(u64),
+    /// The object is whole, its hash is right, and the store keeps it.
+    Complete,
+}
+
+/// Why a piece could not be appended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The upload stands elsewhere.
+    #[error("the upload stands at byte {at}")]
+    Offset {
+        /// Bytes that are staged.
+        at: u64,
+    },
+    /// The piece goes beyond the length that was announced.
+    #[error("the piece goes beyond the announced length")]
+    TooLong,
+    /// The object is whole and its hash is another; the bytes are discarded.
+    #[error("the bytes do not have the hash that names the object")]
+    Hash,
+    /// The signer has too many uploads under way, or they hold too many bytes.
+    #[error("too much is being uploaded")]
+    Full,
+    /// A store could not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Staged uploads of one archive.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    objects: Arc<dyn ObjectStore>,
+    per_signer: usize,
+    bytes: u64,
+    under_way: Mutex<HashMap<(SignerId, ObjectHash), Arc<Mutex<Option<Staged>>>>>,
+}
+
+/// An open staged file and the hash of what is in it.
+struct Staged {
+    file: File,
+    length: u64,
+    hash: Context,
+}
+
+impl std::fmt::Debug for Staged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Staged")
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Uploads {
+    /// Opens the folder of staged uploads. A signer may have `per_signer` uploads under way, and
+    /// all together may hold `bytes` bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can not be made.
+    pub fn open(
+        folder: impl Into<PathBuf>,
+        objects: Arc<dyn ObjectStore>,
+        per_signer: usize,
+        bytes: u64,
+    ) -> Result<Self, StoreError> {
+        let folder = folder.into();
+        make_durably(&folder).map_err(StoreError::io("make the folder of uploads"))?;
+        let inner = Inner {
+            folder,
+            objects,
+            per_signer,
+            bytes,
+            under_way: Mutex::default(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// How far the object has come, for this signer.
+    ///
+    /// # Errors
+    ///
+    /// When a store can not tell.
+    pub async fn progress(
+        &self,
+        signer: SignerId,
+        object: ObjectHash,
+    ) -> Result<Progress, StoreError> {
+        if let Some(length) = self.inner.objects.length(object).await? {
+            return Ok(Progress::Complete(length));
+        }
+        let path = self.inner.path(signer, object);
+        blocking(move || match fs::metadata(path) {
+            Ok(facts) => Ok(Progress::Partial(facts.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Progress::Missing),
+            Err(source) => Err(StoreError::Io {
+                doing: "look for an upload",
+                source,
+            }),
+        })
+        .await
+    }
+
+    /// Checks that an upload of `length` bytes may stand at `offset`, before its bytes are read.
+    ///
+    /// # Errors
+    ///
+    /// When it stands elsewhere, or limits are reached.
+    pub async fn begin(
+        &self,
+        signer: SignerId,
+        object: ObjectHash,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), AppendError> {
+        if offset > length {
+            return Err(AppendError::TooLong);
+        }
+        let inner = self.inner.clone();
+        off_thread(move || {
+            let (others, held) = inner
+                .room(signer, object)
+                .map_err(StoreError::io("count the uploads"))?;
+            if others >= inner.per_signer || held.saturating_add(length - offset) > inner.bytes {
+                return Err(AppendError::Full);
+            }
+            let slot = inner.slot(signer, object);
+            let mut staged = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = inner.opened(&mut staged, signer, object)?.length;
+            if at == offset {
+                Ok(())
+            } else {
+                Err(AppendError::Offset { at })
+            }
+        })
+        .await
+    }
+
+    /// Appends a piece at `offset`. Not synced piece by piece: after a crash the staged file is
+    /// hashed anew, and an object is only ever kept whole, synced and with the right hash.
+    ///
+    /// # Errors
+    ///
+    /// As [`AppendError`] says. A piece of another request that came first moves the offset: the
+    /// later of two requests for the same upload ends with [`AppendError::Offset`].
+    pub async fn append(
+        &self,
+        signer: SignerId,
+        object: ObjectHash,
+        offset: u64,
+        length: u64,
+        piece: Bytes,
+    ) -> Result<u64, AppendError> {
+        let inner = self.inner.clone();
+        off_thread(move || {
+            let doing = "stage a piece of an upload";
+            let slot = inner.slot(signer, object);
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let staged = inner.opened(&mut slot, signer, object)?;
+            if staged.length != offset {
+                return Err(AppendError::Offset { at: staged.length });
+            }
+            let after = offset.saturating_add(piece.len() as u64);
+            if after > length {
+                return Err(AppendError::TooLong);
+            }
+            if let Err(error) = staged.file.write_all(&piece) {
+                // The file may have grown by a part of the piece; forget what we knew of it.
+                *slot = None;
+                return Err(StoreError::io(doing)(error).into());
+            }
+            staged.hash.update(&piece);
+            staged.length = after;
+            Ok(after)
+        })
+        .await
+    }
+
+    /// At the full length: checks the hash and has the object kept; before it, syncs what is
+    /// there, so that the client need not send it again after a crash.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError::Hash`] when the bytes are others: they are gone then.
+    pub async fn finish(
+        &self,
+        signer: SignerId,
+        object: ObjectHash,
+        length: u64,
+    ) -> Result<Appended, AppendError> {
+        let inner = self.inner.clone();
+        let step = off_thread(move || {
+            let doing = "sync an upload";
+            let slot = inner.slot(signer, object);
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let staged = inner.opened(&mut slot, signer, object)?;
+            if staged.length < length {
+                staged.file.sync_data().map_err(StoreError::io(doing))?;
+                return Ok(Some(staged.length));
+            }
+            let path = inner.path(signer, object);
+            let digest = staged.hash.clone().finish();
+            if staged.length != length || digest.as_ref() != object.as_bytes() {
+                *slot = None;
+                inner.forget(signer, object);
+                fs::remove_file(path).map_err(StoreError::io("discard an upload"))?;
+                return Err(AppendError::Hash);
+            }
+            staged.file.sync_all().map_err(StoreError::io(doing))?;
+            Ok(None)
+        });
+        if let Some(at) = step.await? {
+            return Ok(Appended::Partial(at));
+        }
+        // Crash argument: the staged file stays until the store keeps the object durably. A crash
+        // or an error here leaves a full staged file, and the next request finishes it.
+        let path = self.inner.path(signer, object);
+        self.inner.objects.keep(object, &path).await?;
+        self.inner.forget(signer, object);
+        blocking(move || {
+            remove_if_there(&path).map_err(StoreError::io("remove a finished upload"))
+        })
+        .await?;
+        Ok(Appended::Complete)
+    }
+
+    /// Discards uploads without progress since `idle` before now (LIMIT-1); returns how many.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can not be read.
+    pub async fn discard_idle(&self, idle: Duration) -> Result<usize, StoreError> {
+        let inner = self.inner.clone();
+        blocking(move || {
+            inner
+                .discard_idle(idle)
+                .map_err(StoreError::io("discard idle uploads"))
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn path(&self, signer: SignerId, object: ObjectHash) -> PathBuf {
+        self.folder
+            .join(signer.to_string())
+            .join(object.to_string())
+    }
+
+    fn slot(&self, signer: SignerId, object: ObjectHash) -> Arc<Mutex<Option<Staged>>> {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        under_way.entry((signer, object)).or_default().clone()
+    }
+
+    fn forget(&self, signer: SignerId, object: ObjectHash) {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&(signer, object));
+    }
+
+    /// Opens the staged file if it is not open, hashing what stands in it.
+    fn opened<'a>(
+        &self,
+        slot: &'a mut Option<Staged>,
+        signer: SignerId,
+        object: ObjectHash,
+    ) -> Result<&'a mut Staged, StoreError> {
+        let staged = match slot.take() {
+            Some(staged) => staged,
+            None => {
+                open_staged(&self.path(signer, object)).map_err(StoreError::io("open an upload"))?
+            }
+        };
+        Ok(slot.insert(staged))
+    }
+
+    /// Other uploads of this signer, and bytes that all signers hold.
+    fn room(&self, signer: SignerId, object: ObjectHash) -> io::Result<(usize, u64)> {
+        let (mut others, mut held) = (0, 0_u64);
+        let (own, this) = (signer.to_string(), object.to_string());
+        for folder in fs::read_dir(&self.folder)? {
+            let folder = folder?;
+            for upload in fs::read_dir(folder.path())? {
+                let upload = upload?;
+                // An upload that was finished meanwhile has no length any more.
+                let Ok(facts) = upload.metadata() else {
+                    continue;
+                };
+                held = held.saturating_add(facts.len());
+                if folder.file_name() == *own && upload.file_name() != *this {
+                    others += 1;
+                }
+            }
+        }
+        Ok((others, held))
+    }
+
+    fn discard_idle(&self, idle: Duration) -> io::Result<usize> {
+        let mut discarded = 0;
+        let now = SystemTime::now();
+        for folder in fs::read_dir(&self.folder)? {
+            for upload in fs::read_dir(folder?.path())? {
+                let upload = upload?;
+                let Ok(changed) = upload.metadata().and_then(|facts| facts.modified()) else {
+                    continue;
+                };
+                if now.duration_since(changed).unwrap_or_default() < idle {
+                    continue;
+                }
+                let path = upload.path();
+                // Taken out of the map first, so that a request that comes now opens the file anew.
+                self.under_way
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .retain(|(signer, object), _| self.path(*signer, *object) != path);
+                remove_if_there(&path)?;
+                discarded += 1;
+            }
+        }
+        Ok(discarded)
+    }
+}
+
+fn open_staged(path: &Path) -> io::Result<Staged> {
+    if let Some(parent) = path.parent() {
+        make_durably(parent)?;
+    }
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)?;
+    let mut hash = Context::new(&SHA256);
+    let mut length = 0;
+    let mut piece = vec![0; 64 << 10];
+    file.seek(SeekFrom::Start(0))?;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(Staged { file, length, hash });
+        }
+        hash.update(piece.get(..read).unwrap_or_default());
+        length += read as u64;
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AppendError> + Send + 'static,
+) -> Result<T, AppendError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(stopped) => Err(StoreError::Io {
+            doing: "run to the end",
+            source: io::Error::other(stopped),
+        }
+        .into()),
+    }
+}

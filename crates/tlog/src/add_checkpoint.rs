@@ -111,7 +111,7 @@ pub fn encode_cosignatures(lines: &[SignatureLine]) -> String {
 }
 
 /// Reads the body of an answer 200. The lines are unverified: add them to the checkpoint and
-/// ask [`VerifiedCheckpoint::cosigned_by`]. (TLOG-19)
+/// ask [`crate::VerifiedCheckpoint::cosigned_by`]. (TLOG-19)
 ///
 /// # Errors
 /// When it is no sequence of 1 to [`crate::MAX_SIGNATURES`] signature lines.

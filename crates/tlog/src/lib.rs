@@ -1,6 +1,6 @@
 //! Merkle arithmetic and the C2SP log formats, without I/O, clock or randomness.
 //!
-//! In scope: the tree of RFC 6962 ([`Hash`], [`Frontier`], [`TileEdge`]), its proofs
+//! In scope: the tree of RFC 6962 ([`struct@Hash`], [`Frontier`], [`TileEdge`]), its proofs
 //! ([`InclusionProof`], [`ConsistencyProof`], made from tiles by a [`Prover`]), tiles and entry
 //! bundles ([`Tile`], [`Bundle`]), signed notes ([`SignedNote`], [`VerifierKey`]), checkpoints
 //! ([`SignedCheckpoint`] → [`VerifiedCheckpoint`]), cosignatures and the witness's decision

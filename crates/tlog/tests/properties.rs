@@ -67,6 +67,9 @@ fn tlog_4_consistency_of_all_small_sizes() {
                 );
             }
             assert!(verify(&proof, flipped(old, 7), new).is_err());
+            // A log that lies about its size under the same root, so that the proof is too short.
+            let deeper = TreeSize::new(2 * to + 1);
+            assert!(from == 0 || proof.verify(TreeSize::new(from), old, deeper, new).is_err());
             // From the empty tree, any tree continues.
             assert_eq!(
                 verify(&proof, old, flipped(new, 7)).is_err(),
@@ -87,6 +90,11 @@ fn tlog_2_inclusion_of_all_small_sizes() {
             let leaf = prover.leaf(index).unwrap();
             assert_eq!(leaf, LOG.0[index.get() as usize]);
             assert_eq!(proof.verify(leaf, index, TreeSize::new(size), root), Ok(()));
+            assert!(
+                proof
+                    .verify(leaf, index, TreeSize::new(2 * size + 1), root)
+                    .is_err()
+            );
             for other in (0..size).map(LogIndex::new).filter(|other| *other != index) {
                 assert!(
                     proof

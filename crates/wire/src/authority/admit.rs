@@ -135,6 +135,7 @@ impl Authority {
         let judged = self
             .check_chain(entry, signer)
             .and_then(|()| check_revocation(entry, signer, at))
+            .and_then(|()| self.check_beginning(entry))
             .and_then(|()| self.permit(entry, at))
             .and_then(|()| self.check_epochs(entry, at))
             .and_then(|()| self.check_body(entry, signer));
@@ -227,6 +228,17 @@ impl Authority {
                 "another entry was admitted under this number",
             ),
         })
+    }
+
+    /// GENESIS-2.
+    fn check_beginning(&self, entry: &Entry) -> Result<(), Refusal> {
+        if self.size == TreeSize::ZERO && entry.kind() != Kind::Genesis {
+            return Err(Refusal::new(
+                RefusalCode::NotAllowed,
+                "the genesis comes first",
+            ));
+        }
+        Ok(())
     }
 
     /// CHAIN-1.

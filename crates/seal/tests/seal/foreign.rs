@@ -71,7 +71,9 @@ fn rfc_9180_base_mode() {
 
 fn rfc_9180_case<A: Aead>(case: &Value) {
     let (private, public) = X25519HkdfSha256::derive_keypair(&hex(case, "ikmR"));
-    assert_eq!(private.to_bytes().to_vec(), hex(case, "skRm"));
+    // X25519 clamps private keys; the RFC prints them as they were before.
+    let published = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&hex(case, "skRm")).unwrap();
+    assert_eq!(private.to_bytes(), published.to_bytes());
     assert_eq!(public.to_bytes().to_vec(), hex(case, "pkRm"));
     let (enc, ct) = hpke::single_shot_seal_with_rng::<A, HkdfSha256, X25519HkdfSha256>(
         &OpModeS::Base,

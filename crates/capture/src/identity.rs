@@ -121,13 +121,7 @@ impl Identity {
     /// When a file is missing, unreadable, or a secret is open to others.
     pub fn open(folder: &Path) -> Result<Self, IdentityError> {
         let trust = read_trust(folder)?;
-        let signer_path = folder.join(SIGNER);
-        let signer = SignerKey::from_seed(&*read_secret(&signer_path)?).map_err(|_| {
-            IdentityError::Secret {
-                path: signer_path,
-                why: "holds no seed",
-            }
-        })?;
+        let signer = read_signer(folder)?;
         let local_path = folder.join(LOCAL);
         let local =
             LocalKey::new(&*read_secret(&local_path)?).map_err(|_| IdentityError::Secret {
@@ -169,6 +163,15 @@ impl Identity {
         &self.signer
     }
 
+    /// The signing key once more, for a client that wants one of its own.
+    ///
+    /// # Errors
+    ///
+    /// When its file can not be read any more.
+    pub fn signer_key(&self) -> Result<SignerKey, IdentityError> {
+        read_signer(&self.folder)
+    }
+
     /// The mailbox key; its public half goes into the enrolment.
     pub fn mailbox(&self) -> &OpeningKey<ForMail> {
         &self.mailbox
@@ -188,6 +191,14 @@ impl Identity {
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
+}
+
+fn read_signer(folder: &Path) -> Result<SignerKey, IdentityError> {
+    let path = folder.join(SIGNER);
+    SignerKey::from_seed(&*read_secret(&path)?).map_err(|_| IdentityError::Secret {
+        path,
+        why: "holds no seed",
+    })
 }
 
 fn read_trust(folder: &Path) -> Result<Trust, IdentityError> {

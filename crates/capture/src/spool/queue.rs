@@ -1,6 +1,6 @@
 //! The spool as submission sees it: what waits, what was receipted, refused, stored.
 
-use std::fs::File;
+use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, params};
 use tlog::TreeSize;
@@ -37,7 +37,7 @@ pub enum ObjectPlace {
     /// All of them.
     Bytes(Vec<u8>),
     /// A file that holds them and nothing else.
-    File(File),
+    File(PathBuf),
 }
 
 /// An entry that the relay refused. Its sealed copy is kept until the owner has decided.
@@ -108,7 +108,7 @@ impl Spool {
             .ok_or(damaged("list of objects"))?;
         Ok(match bytes {
             Some(bytes) => ObjectPlace::Bytes(bytes),
-            None => ObjectPlace::File(self.streams.read(&object.hash)?),
+            None => ObjectPlace::File(self.streams.file(&object.hash)),
         })
     }
 
@@ -286,18 +286,29 @@ impl Spool {
         tx.execute("UPDATE entry SET log_index = NULL, admitted_at = NULL", [])?;
         tx.execute("UPDATE object SET uploaded = 0", [])?;
         tx.execute(
-            "UPDATE chain SET seen_size = NULL, seen_root = NULL,
+            "UPDATE chain SET seen_size = NULL, seen_root = NULL, stale_below = next,
              admitted_next = ?1, admitted_id = ?2",
             params![
                 int(next.get())?,
                 last.unwrap_or(EntryId::from_bytes([0; 32])).as_bytes()
             ],
         )?;
-        tx.execute("DELETE FROM control", [])?;
         self.points.reach(WritePoint::MarksWritten)?;
         tx.commit()?;
         self.points.reach(WritePoint::MarksCommitted)?;
         Ok(())
+    }
+
+    /// Entries below this number may name checkpoints of a log that was given up.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub fn stale_below(&self) -> Result<SequenceNumber, SpoolError> {
+        let number = self
+            .db
+            .query_row("SELECT stale_below FROM chain", [], |row| row.get(0))?;
+        Ok(SequenceNumber::new(unsigned(number)?))
     }
 
     /// How full the spool is.
@@ -315,20 +326,6 @@ impl Spool {
             refused: count("SELECT count(*) FROM refused")?,
             bytes: count("SELECT coalesce(sum(length), 0) FROM object")?,
         })
-    }
-
-    /// The newest log index that a receipt gave, if any entry with one is still held.
-    ///
-    /// # Errors
-    ///
-    /// When the database fails.
-    pub fn newest_index(&self) -> Result<Option<tlog::LogIndex>, SpoolError> {
-        let index: Option<i64> =
-            self.db
-                .query_row("SELECT max(log_index) FROM entry", [], |row| row.get(0))?;
-        index
-            .map(|index| Ok(tlog::LogIndex::new(unsigned(index)?)))
-            .transpose()
     }
 
     fn waiting_objects(&self, entry: EntryId) -> Result<Vec<WaitingObject>, SpoolError> {

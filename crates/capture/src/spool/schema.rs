@@ -22,9 +22,11 @@ CREATE TABLE chain (
     admitted_next INTEGER NOT NULL,
     admitted_id BLOB NOT NULL,
     seen_size INTEGER,
-    seen_root BLOB
+    seen_root BLOB,
+    stale_below INTEGER NOT NULL DEFAULT 0
 );
-INSERT INTO chain VALUES (1, 0, zeroblob(32), 0, zeroblob(32), NULL, NULL);
+INSERT INTO chain (one, next, previous, admitted_next, admitted_id)
+VALUES (1, 0, zeroblob(32), 0, zeroblob(32));
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL,

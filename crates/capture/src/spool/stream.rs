@@ -71,13 +71,9 @@ impl StreamFolder {
         })
     }
 
-    /// The file of a stream that is in the spool.
-    ///
-    /// # Errors
-    ///
-    /// When there is none or it can not be opened.
-    pub fn read(&self, hash: &ObjectHash) -> Result<File, io::Error> {
-        File::open(self.path.join(hash.to_string()))
+    /// Where the file of a stream of the spool is.
+    pub fn file(&self, hash: &ObjectHash) -> PathBuf {
+        self.path.join(hash.to_string())
     }
 
     pub(super) fn path(&self) -> &Path {

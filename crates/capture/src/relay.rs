@@ -1,0 +1,109 @@
+//! What submission needs of a relay.
+
+use bytes::Bytes;
+use client::{CallError, RelayClient};
+use tlog::Tile;
+use wire::api::{ControlPage, LoggedLeaf, PostAnswer, SignerAnswer};
+use wire::{ControlNumber, Entry, ObjectHash, Refusal, SignerId};
+
+use crate::spool::ObjectPlace;
+
+/// A relay, as an agent uses it. What comes back is not verified.
+pub trait Relay: Send + Sync {
+    /// Uploads an object from where an earlier attempt stopped; returns only when the relay keeps
+    /// it durably.
+    fn upload(
+        &self,
+        object: ObjectHash,
+        place: ObjectPlace,
+    ) -> impl Future<Output = Result<(), RelayFailure>> + Send;
+
+    /// Posts 1 to 64 entries in ascending order; returns only when the admitted ones stand in a
+    /// published checkpoint. A refusal, also of the first, stands in the answer.
+    fn post(
+        &self,
+        entries: &[Entry],
+    ) -> impl Future<Output = Result<PostAnswer, RelayFailure>> + Send;
+
+    /// Control entries from that number on, at most 256.
+    fn control(
+        &self,
+        from: ControlNumber,
+    ) -> impl Future<Output = Result<ControlPage, RelayFailure>> + Send;
+
+    /// The newest `stored` entry.
+    fn stored(&self) -> impl Future<Output = Result<Option<LoggedLeaf>, RelayFailure>> + Send;
+
+    /// A tile of the log.
+    fn tile(&self, tile: Tile) -> impl Future<Output = Result<Vec<u8>, RelayFailure>> + Send;
+
+    /// Where a signer's chain stands.
+    fn signer(
+        &self,
+        signer: SignerId,
+    ) -> impl Future<Output = Result<SignerAnswer, RelayFailure>> + Send;
+}
+
+/// Why a relay did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RelayFailure {
+    /// It refused for a reason of the closed list.
+    #[error("the relay refused")]
+    Refused(#[source] Refusal),
+    /// It was not reached, or can not do it now.
+    #[error("the relay can not be used now")]
+    Unavailable {
+        /// Milliseconds that it asks to wait.
+        retry_after: Option<u32>,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl From<CallError> for RelayFailure {
+    fn from(error: CallError) -> Self {
+        if let Some(refusal) = error.refusal() {
+            return Self::Refused(refusal);
+        }
+        Self::Unavailable {
+            retry_after: error
+                .retry_after()
+                .map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
+            source: Box::new(error),
+        }
+    }
+}
+
+impl Relay for RelayClient {
+    async fn upload(&self, object: ObjectHash, place: ObjectPlace) -> Result<(), RelayFailure> {
+        Ok(match place {
+            ObjectPlace::Bytes(bytes) => self.upload_object(object, Bytes::from(bytes)).await?,
+            ObjectPlace::File(path) => self.upload_file(object, &path).await?,
+        })
+    }
+
+    async fn post(&self, entries: &[Entry]) -> Result<PostAnswer, RelayFailure> {
+        match self.post_entries(entries).await.map_err(RelayFailure::from) {
+            Err(RelayFailure::Refused(refusal)) => Ok(PostAnswer::new(Vec::new(), Some(refusal))),
+            other => other,
+        }
+    }
+
+    async fn control(&self, from: ControlNumber) -> Result<ControlPage, RelayFailure> {
+        Ok(Self::control(self, from).await?)
+    }
+
+    async fn stored(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
+        Ok(Self::stored(self).await?)
+    }
+
+    async fn tile(&self, tile: Tile) -> Result<Vec<u8>, RelayFailure> {
+        Ok(Self::tile(self, tile).await?)
+    }
+
+    async fn signer(&self, signer: SignerId) -> Result<SignerAnswer, RelayFailure> {
+        Ok(self.signer_state(signer).await?)
+    }
+}

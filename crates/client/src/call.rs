@@ -46,7 +46,7 @@ impl RelayClient {
     pub fn new(
         address: &RelayAddress,
         archive: ArchiveId,
-        key: SignerKey,
+        key: impl Into<Arc<SignerKey>>,
     ) -> Result<Self, CallError> {
         let tls = pinned_tls(address.pin).map_err(CallError::Tls)?;
         let http = Client::builder()
@@ -63,7 +63,7 @@ impl RelayClient {
             http,
             base,
             archive,
-            key: Arc::new(key),
+            key: key.into(),
         })
     }
 

@@ -412,3 +412,39 @@ fn a_stale_check_does_not_apply() {
     assert!(world.authority.apply(again).is_err());
     assert_eq!(world.authority.cursor_row(), before);
 }
+
+/// CONTROL-1: an agent that reads acts alone ends where the log does, and takes none out of order.
+#[test]
+fn control_1_the_chain_is_read_alone() {
+    let world = all_kinds();
+    let mut reader = verify::ControlReader::new(world.genesis.clone()).unwrap();
+    let acts: Vec<u64> = (0..world.log.leaves.len() as u64)
+        .filter(|at| {
+            let leaf = Leaf::parse(&world.log.leaves[*at as usize]).unwrap();
+            leaf.entry().kind() == Kind::Control
+        })
+        .collect();
+    for (at, index) in acts.iter().enumerate() {
+        let proof = world.receipt(*index, true);
+        let leaf = &world.log.leaves[*index as usize];
+        let standing = reader.stands(leaf, proof.as_bytes()).unwrap();
+        if let Some(next) = acts.get(at + 1) {
+            let later = reader
+                .stands(
+                    &world.log.leaves[*next as usize],
+                    world.receipt(*next, true).as_bytes(),
+                )
+                .unwrap();
+            assert!(reader.clone().take(&later).is_err(), "act {at} skipped");
+        }
+        reader.take(&standing).unwrap();
+        assert!(reader.clone().take(&standing).is_err(), "act {at} again");
+        assert!(
+            reader
+                .stands(&world.log.leaves[0], proof.as_bytes())
+                .is_err()
+        );
+    }
+    assert_eq!(reader.authority().head(), world.authority.head());
+    assert_eq!(reader.authority().policy(), world.authority.policy());
+}

@@ -114,15 +114,15 @@ impl ControlReader {
         if control.number != self.authority.head().number.next() {
             return Err(chain("an act before this one was not shown"));
         }
-        let mut authority = self.authority.clone();
-        authority
+        // Takes the act whole or not at all.
+        self.authority
             .take_shown(leaf, index, true)
             .map_err(ControlReadError::Refused)?;
-        self.policy = authority
+        self.policy = self
+            .authority
             .genesis()
-            .log_policy(&authority.policy().witnesses)
+            .log_policy(&self.authority.policy().witnesses)
             .map_err(ControlReadError::Policy)?;
-        self.authority = authority;
         Ok(control)
     }
 

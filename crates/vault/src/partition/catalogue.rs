@@ -154,6 +154,9 @@ impl Catalogue {
             source,
         };
         let db = Connection::open(path).map_err(failed)?;
+        // What went wrong is an error of ours; the library's own lines belong to nobody's output.
+        db.execute_batch("PRAGMA cipher_log_level = NONE;")
+            .map_err(failed)?;
         let hex = Zeroizing::new(canonical::hex(key.bytes()));
         let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\";", hex.as_str()));
         db.execute_batch(&pragma).map_err(failed)?;

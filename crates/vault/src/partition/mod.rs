@@ -559,4 +559,6 @@ fn allow_many_files() {
 }
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;

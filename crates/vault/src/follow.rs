@@ -1,0 +1,698 @@
+//! The locked part: follows the relay, verifies everything, mirrors the log and every object, says
+//! `stored`, and submits what waits in the vault's outbox. Needs no opening key.
+//!
+//! One step writes in this order, so that a crash anywhere is healed by the next step:
+//!
+//! 1. bundles of the new checkpoint (files; a repeated step finds them or fetches them again);
+//! 2. all of it is verified in memory, then the hash tiles are written (made of the bundles, so a
+//!    repeated step writes the same bytes), then the checkpoint;
+//! 3. entries and head in one transaction (before it: the step is repeated from the former head);
+//! 4. objects: bytes, name, then "held" (see [`Mirror::finish_object`]);
+//! 5. `stored` goes into the outbox only for what the transaction of 4 calls held; saying it twice
+//!    is harmless;
+//! 6. the outbox submits; a receipt that was not noted is given again (CHAIN-3).
+
+use std::future::Future;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use canonical::Milliseconds;
+use futures_util::StreamExt;
+use tlog::{SignedCheckpoint, bundles_of_growth};
+use wire::api::PostAnswer;
+use wire::authority::Admitted;
+use wire::{
+    Body, ChainPosition, Entry, EntryDraft, Genesis, Object, ObjectHash, RefusalCode, Seen,
+    SequenceNumber, SignerId, SignerKey, Stored, Withdrawn, limit,
+};
+
+use crate::chain::{Chain, ChainError};
+use crate::mirror::Mirror;
+use crate::outbox::{Outbox, OutboxError, Pending, Signed};
+use crate::state::{Head, Holding, State, StateError};
+
+/// Objects that are fetched at the same time.
+const FETCHES: usize = 8;
+/// Objects that are noted in one transaction.
+const GROUP: usize = 64;
+/// Attempts at an object before it waits for [`RETRY`].
+const TRIES: u64 = 4;
+/// How long an object that could not be had waits for the next attempts, in milliseconds.
+const RETRY: i64 = 60_000;
+
+/// What the locked part asks of a relay. Whatever it answers is verified; an answer may be wrong,
+/// late or missing, and never harms more than its own freshness.
+pub trait Relay: Send + Sync {
+    /// The newest checkpoint note, with its cosignatures.
+    fn checkpoint(&self) -> impl Future<Output = Result<Vec<u8>, RelayError>> + Send;
+
+    /// An entry bundle.
+    fn bundle(
+        &self,
+        bundle: tlog::Bundle,
+    ) -> impl Future<Output = Result<Vec<u8>, RelayError>> + Send;
+
+    /// The bytes of an object from offset `from` on, piece by piece into `sink`, which may refuse.
+    fn object(
+        &self,
+        hash: ObjectHash,
+        from: u64,
+        sink: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+    ) -> impl Future<Output = Result<(), RelayError>> + Send;
+
+    /// Uploads a whole object; nothing happens if it is there.
+    fn put_object(
+        &self,
+        hash: ObjectHash,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), RelayError>> + Send;
+
+    /// Posts entries of one signer in order.
+    fn post(
+        &self,
+        entries: &[Entry],
+    ) -> impl Future<Output = Result<PostAnswer, RelayError>> + Send;
+
+    /// The number that the relay expects next of the signer.
+    fn next_number(
+        &self,
+        signer: SignerId,
+    ) -> impl Future<Output = Result<SequenceNumber, RelayError>> + Send;
+}
+
+/// What a relay did not do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RelayError {
+    /// It does not have what was asked for.
+    #[error("the relay does not have it")]
+    NotFound,
+    /// The sink refused: this side's disk.
+    #[error("writing what the relay sends")]
+    Sink(#[source] io::Error),
+    /// It can not be reached, or answers with an error.
+    #[error("asking the relay")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where the vault's files lie.
+#[derive(Clone, Debug)]
+pub struct VaultFolder(PathBuf);
+
+/// The locked part of a vault.
+#[derive(Debug)]
+pub struct Locked<R> {
+    relay: R,
+    key: SignerKey,
+    genesis: Genesis,
+    mirror: Mirror,
+    state: State,
+    outbox: Outbox,
+    chain: Chain,
+    checked_next: bool,
+    retried_at: Milliseconds,
+    clock: fn() -> Milliseconds,
+}
+
+/// What one step found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Size of the verified log.
+    pub size: u64,
+    /// Entries that are new.
+    pub entries: u64,
+    /// Objects that arrived.
+    pub objects: u64,
+    /// Entries of the vault's own that the log took.
+    pub logged: u64,
+    /// Everything below this size is held.
+    pub stored: u64,
+    /// Whether something is left to do at once.
+    pub more: bool,
+}
+
+/// Why a step stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The relay did not do its part; the next step tries again.
+    #[error("the relay did not answer as it should")]
+    Relay(#[from] RelayError),
+    /// The mirror can not be written or read: disk full, or damaged.
+    #[error("the vault's mirror can not be written or read")]
+    Mirror(#[from] io::Error),
+    /// The state can not be written or read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The outbox can not be written or read, or was restored from a copy.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The log is not as it should be. Alarms are remembered in the state.
+    #[error("the relay's log is not as it should be")]
+    Chain(#[from] ChainError),
+    /// The relay shows a checkpoint that is older than one it has shown.
+    #[error("the relay shows a log of {shown} entries, after one of {known}")]
+    WentBack {
+        /// Entries shown now.
+        shown: u64,
+        /// Entries known.
+        known: u64,
+    },
+}
+
+impl VaultFolder {
+    /// The vault in that folder.
+    #[must_use]
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self(folder.into())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The mirror.
+    #[must_use]
+    pub fn mirror(&self) -> Mirror {
+        Mirror::at(self.0.join("mirror"))
+    }
+
+    /// The locked part's state.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.0.join("vault.db")
+    }
+
+    /// The vault's own chain.
+    #[must_use]
+    pub fn outbox(&self) -> PathBuf {
+        self.0.join("outbox.db")
+    }
+
+    /// The partitions, one folder an epoch.
+    #[must_use]
+    pub fn partitions(&self) -> PathBuf {
+        self.0.join("partitions")
+    }
+
+    /// The people directories, one file a governance epoch.
+    #[must_use]
+    pub fn people(&self) -> PathBuf {
+        self.0.join("people")
+    }
+
+    /// The reading room's socket, while one is open.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("room.sock")
+    }
+
+    /// The vault's signing key: 32 bytes, readable by its owner only.
+    #[must_use]
+    pub fn signer_key(&self) -> PathBuf {
+        self.0.join("signer.key")
+    }
+
+    /// Writes the vault's signing key, durably and readable by its owner only.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn put_signer_key(&self, seed: &[u8; 32]) -> io::Result<()> {
+        crate::durable::replace_private(&self.signer_key(), seed)
+    }
+
+    /// Reads the vault's signing key.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing, unreadable or has another length.
+    pub fn read_signer_key(&self) -> io::Result<SignerKey> {
+        let bytes = zeroize::Zeroizing::new(std::fs::read(self.signer_key())?);
+        let wrong = || io::Error::new(io::ErrorKind::InvalidData, "not a signing key of 32 bytes");
+        let seed = bytes.as_slice().try_into().map_err(|_| wrong())?;
+        SignerKey::from_seed(seed).map_err(|_| wrong())
+    }
+}
+
+impl<R: Relay> Locked<R> {
+    /// Opens the locked part and verifies again what the mirror holds.
+    ///
+    /// # Errors
+    ///
+    /// When a file can not be opened, or the mirror does not verify.
+    pub fn open(
+        folder: &VaultFolder,
+        genesis: Genesis,
+        key: SignerKey,
+        relay: R,
+        clock: fn() -> Milliseconds,
+    ) -> Result<Self, StepError> {
+        std::fs::create_dir_all(folder.path())?;
+        let mirror = folder.mirror();
+        if mirror
+            .read(&mirror.genesis_path(), limit::ENTRY_BYTES as u64)?
+            .is_none()
+        {
+            mirror.put_genesis(&genesis.to_bytes())?;
+        }
+        let mut locked = Self {
+            relay,
+            key,
+            chain: Chain::new(genesis.clone(), mirror.clone()),
+            genesis,
+            mirror,
+            state: State::open(&folder.state())?,
+            outbox: Outbox::open(&folder.outbox())?,
+            checked_next: false,
+            retried_at: clock(),
+            clock,
+        };
+        if let Some(note) = locked.read_checkpoint()? {
+            locked.verify(&note)?;
+        }
+        Ok(locked)
+    }
+
+    /// What the locked part knows.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Follows until `stop` is ready: a step every `every`, at once when there is more to do. What
+    /// a step met is given to `seen`.
+    pub async fn run(
+        &mut self,
+        every: Duration,
+        stop: impl Future<Output = ()> + Send,
+        mut seen: impl FnMut(&Result<Step, StepError>) + Send,
+    ) where
+        R: Relay,
+    {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let step = tokio::select! {
+                step = self.step() => step,
+                () = &mut stop => return,
+            };
+            seen(&step);
+            if step.is_ok_and(|step| step.more) {
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = &mut stop => return,
+            }
+        }
+    }
+
+    /// One step: checkpoint, bundles, verification, objects, `stored`, outbox.
+    ///
+    /// # Errors
+    ///
+    /// When something stops the step; all that was done before it is durable, and the next step
+    /// goes on from there.
+    pub async fn step(&mut self) -> Result<Step, StepError> {
+        let mut step = Step {
+            entries: self.follow().await?,
+            ..Step::default()
+        };
+        step.objects = self.fetch().await?;
+        self.say_stored()?;
+        step.logged = self.submit().await?;
+        step.size = self.head_size()?;
+        step.stored = self.state.stored_through()?.get();
+        step.more = step.entries > 0 || step.objects > 0 || step.logged > 0;
+        Ok(step)
+    }
+
+    async fn follow(&mut self) -> Result<u64, StepError> {
+        let note = self.relay.checkpoint().await?;
+        let size = SignedCheckpoint::parse(&note)
+            .map_err(ChainError::Checkpoint)?
+            .claimed()
+            .size();
+        let known = self.chain.follower().settled().size;
+        for bundle in bundles_of_growth(known, size) {
+            let path = self.mirror.bundle_path(bundle);
+            // A full bundle that an interrupted step left is read again, and verified like any.
+            if bundle.is_full() && path.exists() {
+                continue;
+            }
+            let bytes = self.relay.bundle(bundle).await?;
+            self.mirror.put_bundle(bundle, &bytes)?;
+        }
+        let before = known.get();
+        self.verify(&note).inspect_err(|_| {
+            // What was fetched for this checkpoint may be what is wrong with it.
+            for bundle in bundles_of_growth(known, size) {
+                let _ = std::fs::remove_file(self.mirror.bundle_path(bundle));
+            }
+        })?;
+        Ok(self.head_size()?.saturating_sub(before))
+    }
+
+    /// Steps 2 and 3: verifies the mirror's bundles under `note` and moves the head.
+    fn verify(&mut self, note: &[u8]) -> Result<(), StepError> {
+        let now = (self.clock)();
+        let known = self.chain.follower().latest();
+        let claimed = SignedCheckpoint::parse(note)
+            .map_err(ChainError::Checkpoint)?
+            .claimed()
+            .size();
+        let admitted = |signer: &SignerId, number: SequenceNumber| self.admitted(signer, number);
+        let advanced = match self.chain.advance(note, &admitted) {
+            Ok(advanced) => advanced,
+            Err(error) => {
+                if claimed < known.size && error.is_alarm() {
+                    let what = format!(
+                        "the relay went back to a log of {claimed} entries, after one of {}",
+                        known.size
+                    );
+                    self.state.alarm(now, &what)?;
+                    return Err(StepError::WentBack {
+                        shown: claimed.get(),
+                        known: known.size.get(),
+                    });
+                }
+                if error.is_alarm() {
+                    let what = format!(
+                        "the log of {claimed} entries is not this archive's: {}",
+                        report(&error)
+                    );
+                    self.state.alarm(now, &what)?;
+                    // Evidence: signed by the log, and not a continuation of what it had signed.
+                    let evidence = self.mirror.root().join("fork").join(claimed.to_string());
+                    crate::durable::replace(&evidence, note)?;
+                }
+                return Err(error.into());
+            }
+        };
+        let witnessed = advanced.verdict.is_witnessed();
+        let seen = advanced.settled.follower.settled();
+        let former = self.state.head()?;
+        self.chain.write_tiles(&advanced)?;
+        let text = String::from_utf8_lossy(note);
+        if seen != known || self.read_checkpoint()?.as_deref() != Some(note) {
+            self.mirror.put_checkpoint(&text)?;
+        }
+        let head = Head {
+            seen,
+            at: now,
+            witnessed,
+        };
+        let from = former.map_or(0, |head| head.seen.size.get());
+        if seen.size.get() > from {
+            let advance = self.state.advance()?;
+            for entry in &advanced.settled.entries {
+                // At the start of the program the mirror is read again from its first leaf.
+                if entry.index().get() >= from {
+                    advance.take(entry.index(), entry.admitted_at(), entry.entry())?;
+                }
+            }
+            advance.finish(head)?;
+        } else {
+            self.state.seen_again(now, witnessed)?;
+        }
+        self.chain.take(advanced);
+        if let Some(last) =
+            tlog::Bundle::in_tree(seen.size.get().saturating_sub(1) / 256, seen.size)
+        {
+            self.mirror.drop_narrower_bundles(last)?;
+        }
+        Ok(())
+    }
+
+    /// Step 4. A group is fetched side by side, then noted in one transaction.
+    async fn fetch(&mut self) -> Result<u64, StepError> {
+        let now = (self.clock)();
+        if now.since(self.retried_at) > RETRY {
+            self.state.try_again()?;
+            self.retried_at = now;
+        }
+        let mut arrived = 0;
+        loop {
+            let open = self.state.open_objects(GROUP, TRIES)?;
+            if open.is_empty() {
+                return Ok(arrived);
+            }
+            let (relay, mirror) = (&self.relay, &self.mirror);
+            let results: Vec<_> = futures_util::stream::iter(open)
+                .map(|open| async move { (open, fetch_object(relay, mirror, open.object).await) })
+                .buffer_unordered(FETCHES)
+                .collect()
+                .await;
+            let mut holdings = Vec::with_capacity(results.len());
+            let mut failure = None;
+            for (open, result) in results {
+                match result {
+                    Ok(holding) => holdings.push((open.object.hash, holding)),
+                    Err(error) => failure = Some((open, error)),
+                }
+            }
+            arrived += holdings
+                .iter()
+                .filter(|(_, holding)| *holding == Holding::Held)
+                .count() as u64;
+            self.state.note_objects(&holdings)?;
+            if let Some((_, error)) = failure {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Step 5.
+    fn say_stored(&mut self) -> Result<(), StepError> {
+        let through = self.state.stored_through()?;
+        let said = self.state.raise("stored", 0)?;
+        let head = self.state.head()?;
+        let Some(head) = head else { return Ok(()) };
+        let from = tlog::TreeSize::new(said);
+        if through <= from || !self.is_enrolled() || !self.state.has_deliveries(from, through)? {
+            return Ok(());
+        }
+        let (archive, key, now) = (self.genesis.archive_id(), &self.key, (self.clock)());
+        self.outbox.append(|position| {
+            let body = Body::Stored(Stored { through });
+            sign(archive, key, position, body, Some(head.seen), now)
+        })?;
+        self.state.raise("stored", through.get())?;
+        Ok(())
+    }
+
+    /// Step 6.
+    async fn submit(&mut self) -> Result<u64, StepError> {
+        let mut logged = 0;
+        if !self.is_enrolled() {
+            return Ok(logged);
+        }
+        loop {
+            let pending = self.outbox.pending(limit::BUNDLE_ENTRIES)?;
+            if pending.is_empty() {
+                return Ok(logged);
+            }
+            if !self.checked_next {
+                let next = self.relay.next_number(self.key.id()).await?;
+                self.outbox.check_next(next)?;
+                self.checked_next = true;
+            }
+            let mut entries = Vec::with_capacity(pending.len());
+            for one in &pending {
+                if let Some((hash, object)) = &one.signed.object {
+                    self.relay.put_object(*hash, object).await?;
+                }
+                entries.push(Entry::parse(&one.signed.entry).map_err(|_| {
+                    OutboxError::Damaged {
+                        number: one.number.get(),
+                    }
+                })?);
+            }
+            let answer = self.relay.post(&entries).await?;
+            logged += self.note_receipts(&pending, &entries, &answer)?;
+            match answer.refusal() {
+                None if answer.receipts().len() == pending.len() => {}
+                None => return Ok(logged),
+                Some(refusal) => {
+                    let Some(refused) = pending.get(answer.receipts().len()) else {
+                        return Ok(logged);
+                    };
+                    match refusal.code() {
+                        // Nothing is wrong with the entry itself: later, again.
+                        RefusalCode::TooBusy
+                        | RefusalCode::OutOfSequence
+                        | RefusalCode::ObjectMissing => return Ok(logged),
+                        code => self.withdraw(refused.number, code)?,
+                    }
+                }
+            }
+        }
+    }
+
+    fn note_receipts(
+        &mut self,
+        pending: &[Pending],
+        entries: &[Entry],
+        answer: &PostAnswer,
+    ) -> Result<u64, StepError> {
+        let witnesses = &self.chain.follower().authority().policy().witnesses;
+        let policy = self
+            .genesis
+            .log_policy(witnesses)
+            .map_err(|error| RelayError::Failed(error.into()))?;
+        let mut noted = 0;
+        for ((one, entry), text) in pending.iter().zip(entries).zip(answer.receipts()) {
+            let receipt = wire::verify::verify_receipt(entry, text.as_bytes(), &policy, None)
+                .map_err(|error| RelayError::Failed(error.into()))?;
+            self.outbox.logged(one.number, receipt.index())?;
+            noted += 1;
+        }
+        Ok(noted)
+    }
+
+    fn withdraw(&mut self, number: SequenceNumber, code: RefusalCode) -> Result<(), StepError> {
+        let (archive, key, now) = (self.genesis.archive_id(), &self.key, (self.clock)());
+        let seen = self.state.head()?.map(|head| head.seen);
+        self.outbox
+            .withdraw(number, u64::from(code.number()), |position, refused| {
+                let body = Body::Withdrawn(Withdrawn { refused, code });
+                sign(archive, key, position, body, seen, now)
+            })?;
+        let what = format!(
+            "the relay refused entry {number} of this vault: {}",
+            code.name()
+        );
+        self.state.alarm(now, &what)?;
+        Ok(())
+    }
+
+    fn is_enrolled(&self) -> bool {
+        self.chain
+            .follower()
+            .authority()
+            .signer(&self.key.id())
+            .is_some()
+    }
+
+    fn admitted(&self, signer: &SignerId, number: SequenceNumber) -> Option<Admitted> {
+        self.state.entry_of(signer, number).ok().flatten()
+    }
+
+    fn read_checkpoint(&self) -> io::Result<Option<Vec<u8>>> {
+        self.mirror
+            .read(&self.mirror.checkpoint_path(), tlog::MAX_NOTE_LEN as u64)
+    }
+
+    fn head_size(&self) -> Result<u64, StepError> {
+        Ok(self.state.head()?.map_or(0, |head| head.seen.size.get()))
+    }
+}
+
+/// Fetches one object, going on where an earlier attempt stopped.
+async fn fetch_object<R: Relay>(
+    relay: &R,
+    mirror: &Mirror,
+    object: Object,
+) -> Result<Holding, StepError> {
+    let length = object.length.get();
+    if let Some(file) = mirror.open_object(object.hash)? {
+        if hash_of(file, length)? == Some(object.hash) {
+            return Ok(Holding::Held);
+        }
+        // Damaged on this disk: it is fetched again beside, and replaces it.
+    }
+    let mut file = mirror.open_partial(object.hash)?;
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    let mut have = 0_u64;
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        have += read as u64;
+        context.update(buffer.get(..read).unwrap_or_default());
+    }
+    if have < length {
+        let from = have;
+        let mut sink = |piece: &[u8]| {
+            have += piece.len() as u64;
+            if have > length {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "more bytes than the entry names",
+                ));
+            }
+            context.update(piece);
+            io::Write::write_all(&mut file, piece)
+        };
+        match relay.object(object.hash, from, &mut sink).await {
+            Ok(()) => {}
+            Err(RelayError::NotFound) => return Ok(Holding::Missing),
+            Err(RelayError::Sink(error)) if error.kind() == io::ErrorKind::InvalidData => {}
+            Err(RelayError::Sink(error)) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if have < length {
+        return Ok(Holding::Wanted);
+    }
+    if have > length || context.finish().as_ref() != object.hash.as_bytes() {
+        mirror.discard_partial(object.hash)?;
+        return Ok(Holding::Damaged);
+    }
+    mirror.finish_object(object.hash, &file)?;
+    Ok(Holding::Held)
+}
+
+/// The hash of a file of exactly `length` bytes; `None` if it has another length.
+pub(crate) fn hash_of(mut file: std::fs::File, length: u64) -> io::Result<Option<ObjectHash>> {
+    if file.metadata()?.len() != length {
+        return Ok(None);
+    }
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        context.update(buffer.get(..read).unwrap_or_default());
+    }
+    Ok(ObjectHash::try_from(context.finish().as_ref()).ok())
+}
+
+/// Signs an entry without objects.
+fn sign(
+    archive: wire::ArchiveId,
+    key: &SignerKey,
+    position: ChainPosition,
+    body: Body,
+    seen: Option<Seen>,
+    now: Milliseconds,
+) -> Result<Signed, wire::EntryError> {
+    let entry = EntryDraft::new(archive, key.id(), position, body, now)
+        .with_seen(seen)
+        .with_objects(Vec::new())?
+        .sign(&[key])?;
+    Ok(Signed {
+        id: entry.id(),
+        entry: entry.to_bytes(),
+        object: None,
+    })
+}
+
+/// An error with what it comes from, in one line.
+pub(crate) fn report(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}

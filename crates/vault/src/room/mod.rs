@@ -1,0 +1,3 @@
+//! Room.
+pub mod frame;
+pub mod hardening;

@@ -18,10 +18,9 @@
 //! assert_eq!(path.root(records[0], position, RecordCount::new(1)).ok(), Some(batch_root(&records)));
 //! ```
 
-use aws_lc_rs::hmac;
 use canonical::define_id;
 use tlog::{Hash, InclusionProof, LogIndex, ProofError, TreeSize};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::id::{CommitmentRoot, PartPosition, RecordCount, RecordPosition};
 use crate::label;
@@ -63,17 +62,61 @@ impl BatchSeed {
         &self.0
     }
 
-    /// COMMIT-1: the salt of part `part` of the record at `position`.
+    /// COMMIT-1: the salt of part `part` of the record at `position`. For many, keep [`salts`](Self::salts).
     #[must_use]
     pub fn salt(&self, position: RecordPosition, part: PartPosition) -> Salt {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
-        let mut context = hmac::Context::with_key(&key);
-        context.update(label::SALT.as_str().as_bytes());
-        context.update(&position.get().to_be_bytes());
-        context.update(&part.get().to_be_bytes());
-        let mut salt = [0; 32];
-        salt.copy_from_slice(context.sign().as_ref());
-        Salt(salt)
+        self.salts().salt(position, part)
+    }
+
+    /// Makes all salts of the batch.
+    #[must_use]
+    pub fn salts(&self) -> Salts {
+        let mut inner = [0x36; INNER];
+        let mut outer = [0x5c; OUTER];
+        for (at, byte) in self.0.iter().enumerate() {
+            inner[at] ^= byte;
+            outer[at] ^= byte;
+        }
+        inner[BLOCK..BLOCK + SALT_LABEL.len()].copy_from_slice(SALT_LABEL);
+        let salts = Salts {
+            inner: Zeroizing::new(inner),
+            outer: Zeroizing::new(outer),
+        };
+        inner.zeroize();
+        outer.zeroize();
+        salts
+    }
+}
+
+/// A block of SHA-256.
+const BLOCK: usize = 64;
+const SALT_LABEL: &[u8] = label::SALT.as_str().as_bytes();
+/// Key block, label, position, part.
+const INNER: usize = BLOCK + SALT_LABEL.len() + 8;
+/// Key block, inner hash.
+const OUTER: usize = BLOCK + 32;
+
+/// Makes the salts of one batch: HMAC by its definition (RFC 2104). With so short a message, two
+/// hashes of two blocks cost a fifth of setting up an HMAC for each salt.
+pub struct Salts {
+    inner: Zeroizing<[u8; INNER]>,
+    outer: Zeroizing<[u8; OUTER]>,
+}
+
+impl Salts {
+    /// COMMIT-1: the salt of part `part` of the record at `position`.
+    #[must_use]
+    pub fn salt(&mut self, position: RecordPosition, part: PartPosition) -> Salt {
+        self.inner[INNER - 8..INNER - 4].copy_from_slice(&position.get().to_be_bytes());
+        self.inner[INNER - 4..].copy_from_slice(&part.get().to_be_bytes());
+        self.outer[BLOCK..].copy_from_slice(&canonical::sha256(self.inner.as_ref()));
+        Salt(canonical::sha256(self.outer.as_ref()))
+    }
+}
+
+impl std::fmt::Debug for Salts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Salts(secret)")
     }
 }
 
@@ -107,26 +150,45 @@ impl PartLeaf {
     /// COMMIT-2: commits to `bytes` as part `part` of the record at `position`.
     #[must_use]
     pub fn of(position: RecordPosition, part: PartPosition, salt: &Salt, bytes: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        let mut head = [0; PART_HEAD];
+        head[0] = PART_LABEL.len() as u8;
+        head[1..=PART_LABEL.len()].copy_from_slice(PART_LABEL);
+        head[PART_HEAD - 40..PART_HEAD - 36].copy_from_slice(&position.get().to_be_bytes());
+        head[PART_HEAD - 36..PART_HEAD - 32].copy_from_slice(&part.get().to_be_bytes());
+        head[PART_HEAD - 32..].copy_from_slice(&salt.0);
+        let end = PART_HEAD + bytes.len();
+        if let Some(text) = short.get_mut(..end) {
+            // Most parts are short: one call over one buffer is twice as fast as a context.
+            text[..PART_HEAD].copy_from_slice(&head);
+            text[PART_HEAD..].copy_from_slice(bytes);
+            return Self::from_bytes(canonical::sha256(text));
+        }
         let mut hasher = label::PART.hash();
-        hasher.update(&position.get().to_be_bytes());
-        hasher.update(&part.get().to_be_bytes());
-        hasher.update(&salt.0);
+        hasher.update(&head[1 + PART_LABEL.len()..]);
         hasher.update(bytes);
         Self::from_bytes(hasher.finish())
     }
 }
 
+const PART_LABEL: &[u8] = label::PART.as_str().as_bytes();
+/// Framed label, position, part, salt.
+const PART_HEAD: usize = 1 + PART_LABEL.len() + 4 + 4 + 32;
+/// Parts with their head up to so many bytes are hashed in one call.
+const SHORT: usize = 512;
+
 impl RecordLeaf {
     /// COMMIT-3: commits to all parts of the record at `position`, in order.
     #[must_use]
     pub fn of(position: RecordPosition, parts: &[PartLeaf]) -> Self {
-        let mut hasher = label::RECORD.hash();
-        hasher.update(&position.get().to_be_bytes());
-        hasher.update(&u32::try_from(parts.len()).unwrap_or(u32::MAX).to_be_bytes());
+        let mut text = label::RECORD.framed();
+        text.reserve_exact(8 + 32 * parts.len());
+        text.extend_from_slice(&position.get().to_be_bytes());
+        text.extend_from_slice(&u32::try_from(parts.len()).unwrap_or(u32::MAX).to_be_bytes());
         for part in parts {
-            hasher.update(part.as_bytes());
+            text.extend_from_slice(part.as_bytes());
         }
-        Self::from_bytes(hasher.finish())
+        Self::from_bytes(canonical::sha256(&text))
     }
 }
 
@@ -239,6 +301,42 @@ mod tests {
                 .expose()
         );
         assert_eq!(salt(3, 4), salt(3, 4));
+    }
+
+    #[test]
+    fn commit_1_is_hmac_sha_256() {
+        use aws_lc_rs::hmac;
+        let seed = BatchSeed::from_bytes([9; 32]);
+        let mut salts = seed.salts();
+        for (i, j) in [(0, 0), (3, 4), (1023, 4099)] {
+            let text = [
+                &b"greffe/salt/v1"[..],
+                &u32::to_be_bytes(i),
+                &u32::to_be_bytes(j),
+            ]
+            .concat();
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed.expose()), &text);
+            let salt = salts.salt(RecordPosition::new(i), PartPosition::new(j));
+            assert_eq!(salt.expose()[..], *tag.as_ref());
+        }
+        assert_eq!(format!("{salts:?}"), "Salts(secret)");
+    }
+
+    #[test]
+    fn commit_2_long_and_short_parts_are_hashed_alike() {
+        let salt = Salt::from_bytes([1; 32]);
+        for length in [0, 1, 455, 456, 457, 458, 459, 512, 5000] {
+            let bytes = vec![7; length];
+            let leaf = PartLeaf::of(RecordPosition::new(5), PartPosition::new(6), &salt, &bytes);
+            let text = [
+                &b"\x0egreffe/part/v1"[..],
+                &[0, 0, 0, 5, 0, 0, 0, 6],
+                &[1; 32],
+                &bytes,
+            ]
+            .concat();
+            assert_eq!(leaf.as_bytes(), &canonical::sha256(&text), "{length}");
+        }
     }
 
     #[test]

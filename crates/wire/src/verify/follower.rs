@@ -12,9 +12,8 @@ use tlog::{
     TreeSize, Verdict, VerifiedCheckpoint,
 };
 
-use super::LogPolicyError;
+use super::{LogPolicyError, VerifiedEntry};
 use crate::authority::{Admitted, Authority, Outcome, Past, RestoreError};
-use crate::control::Role;
 use crate::entry::{Entry, Seen, SignedEntry};
 use crate::genesis::Genesis;
 use crate::id::{AdmittedAt, SequenceNumber, SignerId};
@@ -77,19 +76,6 @@ pub struct Settled {
     /// Signers found compromised: their entries from that number on, wherever they stand before the
     /// act, are flagged (CHAIN-4).
     pub flagged: Vec<(SignerId, SequenceNumber)>,
-}
-
-/// An entry that stands in the log, was allowed to, and is whole. Only a settled run makes one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedEntry {
-    index: LogIndex,
-    admitted_at: AdmittedAt,
-    leaf: Hash,
-    entry: Entry,
-    key: PublicKey,
-    role: Option<Role>,
-    compromised: bool,
-    verdict: Arc<Verdict>,
 }
 
 /// Where following a log stopped, and why.
@@ -446,68 +432,6 @@ impl Run {
             standing: self.standing,
             flagged: self.flagged,
         })
-    }
-}
-
-impl VerifiedEntry {
-    /// Where it stands.
-    #[must_use]
-    pub fn index(&self) -> LogIndex {
-        self.index
-    }
-
-    /// When it was admitted.
-    #[must_use]
-    pub fn admitted_at(&self) -> AdmittedAt {
-        self.admitted_at
-    }
-
-    /// The hash of its leaf.
-    #[must_use]
-    pub fn leaf_hash(&self) -> Hash {
-        self.leaf
-    }
-
-    /// The entry.
-    #[must_use]
-    pub fn entry(&self) -> &Entry {
-        &self.entry
-    }
-
-    /// The leaf's bytes, as the log hashes them.
-    #[must_use]
-    pub fn leaf_bytes(&self) -> Vec<u8> {
-        Leaf::new(self.admitted_at, self.entry.clone()).to_bytes()
-    }
-
-    /// The signer's public key.
-    #[must_use]
-    pub fn key(&self) -> PublicKey {
-        self.key
-    }
-
-    /// The signer's role at that index; `None` for the root and for keys that are only delegated to.
-    #[must_use]
-    pub fn role(&self) -> Option<Role> {
-        self.role
-    }
-
-    /// The signer was known to be compromised (from a later number) when the entry was admitted.
-    #[must_use]
-    pub fn compromised(&self) -> bool {
-        self.compromised
-    }
-
-    /// Who cosigned the checkpoint under which it was settled.
-    #[must_use]
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
-    }
-
-    /// Whether enough independent witnesses did.
-    #[must_use]
-    pub fn witnessed(&self) -> bool {
-        self.verdict.is_witnessed()
     }
 }
 

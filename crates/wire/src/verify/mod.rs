@@ -8,11 +8,13 @@ mod control;
 mod follower;
 mod proven;
 mod receipt;
+mod verified;
 
 pub use control::{ControlReadError, ControlReader, StandingEntry};
-pub use follower::{Accepted, FollowError, Follower, ReadLeaf, Run, Settled, VerifiedEntry};
+pub use follower::{Accepted, FollowError, Follower, ReadLeaf, Run, Settled};
 pub use proven::{ProvenEntry, ShownControl, SingleError, single};
 pub use receipt::{Receipt, ReceiptError, receipt, verify_receipt};
+pub use verified::VerifiedEntry;
 
 use std::num::NonZeroU8;
 

@@ -462,6 +462,7 @@ mod tests {
         assert_eq!(SignerAnswer::parse(&signer.to_bytes()).unwrap(), signer);
     }
 
+    /// LIMIT-1.
     #[test]
     fn limit_1_bundles_are_bounded() {
         assert!(matches!(read_bundle(b""), Err(PostError::Count(0))));

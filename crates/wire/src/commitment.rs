@@ -339,6 +339,7 @@ mod tests {
         }
     }
 
+    /// COMMIT-2, COMMIT-3.
     #[test]
     fn commit_2_and_3_bind_position_count_and_bytes() {
         let salt = Salt::from_bytes([1; 32]);

@@ -78,6 +78,7 @@ impl PublicKey {
 mod tests {
     use super::*;
 
+    /// ENTRY-3.
     #[test]
     fn entry_3_signer_id_is_the_labelled_hash_of_the_key() {
         let key = SignerKey::from_seed(&[7; 32]).unwrap();

@@ -318,7 +318,7 @@ fn commitments() {
     }
 }
 
-/// PROOF-1, PROOF-2.
+/// PROOF-1, PROOF-2, PROOF-3.
 #[test]
 fn proofs() {
     let mut checks = std::collections::BTreeSet::new();

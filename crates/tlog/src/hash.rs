@@ -44,6 +44,12 @@ impl Hash {
 
     /// The hash of a leaf: SHA-256(0x00 ‖ data). (TLOG-1)
     pub fn leaf(data: &[u8]) -> Self {
+        // Record leaves of a batch are hashes: one call is twice as fast as a context.
+        let mut short = [0; 1 + Self::LEN];
+        if data.len() == Self::LEN {
+            short[1..].copy_from_slice(data);
+            return Self::taken(&digest::digest(&digest::SHA256, &short));
+        }
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(&[0]);
         context.update(data);

@@ -73,6 +73,7 @@ impl Layout {
     fn leaves(&self, bytes: &[u8], seed: &BatchSeed) -> Vec<RecordLeaf> {
         let mut leaves = Vec::with_capacity(self.len());
         let mut parts = Vec::new();
+        let mut salts = seed.salts();
         for (position, place) in (0..self.len()).zip(0_u32..) {
             let place = RecordPosition::new(place);
             parts.clear();
@@ -80,7 +81,7 @@ impl Layout {
             for (range, part) in ranges.iter().zip(0_u32..) {
                 let part = PartPosition::new(part);
                 let part_bytes = bytes.get(range.clone()).unwrap_or_default();
-                let salt = seed.salt(place, part);
+                let salt = salts.salt(place, part);
                 parts.push(PartLeaf::of(place, part, &salt, part_bytes));
             }
             leaves.push(RecordLeaf::of(place, &parts));

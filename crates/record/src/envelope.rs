@@ -170,7 +170,8 @@ impl Envelope {
     }
 
     /// The id that the other fields give (RECORD-1).
-    pub(crate) fn computed_id(&self) -> RecordId {
+    #[must_use]
+    pub fn computed_id(&self) -> RecordId {
         let Self {
             network,
             account,

@@ -1,6 +1,6 @@
 //! Keys of partitions: what is derived from an epoch's records ends with the epoch's key (PART-1).
 
-use crate::key::{ForRecords, OpeningKey, define_secret};
+use crate::key::{OpeningKey, Purpose, define_secret};
 use crate::keyring::derive;
 use crate::label;
 
@@ -18,6 +18,8 @@ pub enum PartitionUse {
     Index,
     /// Thumbnails, extracted text and other derived files.
     Files,
+    /// The directory of people, under a governance epoch's key.
+    People,
 }
 
 impl PartitionUse {
@@ -26,11 +28,12 @@ impl PartitionUse {
             Self::Catalogue => 0,
             Self::Index => 1,
             Self::Files => 2,
+            Self::People => 3,
         }
     }
 }
 
-impl OpeningKey<ForRecords> {
+impl<P: Purpose> OpeningKey<P> {
     /// The key of this epoch's partition for one use (PART-1).
     #[must_use]
     #[expect(
@@ -51,12 +54,14 @@ impl OpeningKey<ForRecords> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::ForRecords;
     use aws_lc_rs::hmac;
 
+    /// PART-1, written out by RFC 5869.
     #[test]
     fn part_1_is_hkdf() {
         let seed = [5; 32];
-        let key = OpeningKey::from_seed(&seed);
+        let key = OpeningKey::<ForRecords>::from_seed(&seed);
         let hmac = |key: &[u8], text: &[u8]| {
             hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text)
                 .as_ref()
@@ -67,6 +72,8 @@ mod tests {
             (PartitionUse::Catalogue, 0),
             (PartitionUse::Index, 1),
             (PartitionUse::Files, 2),
+            (PartitionUse::People, 3),
+            (PartitionUse::People, 3),
         ] {
             let info = [&b"greffe/partition/v1"[..], &[number, 1]].concat();
             assert_eq!(

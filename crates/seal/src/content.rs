@@ -69,7 +69,7 @@ impl Layout {
         self.parts.get(start..end)
     }
 
-    /// COMMIT-1 to COMMIT-3 over every record.
+    /// COMMIT-1..3 over every record.
     fn leaves(&self, bytes: &[u8], seed: &BatchSeed) -> Vec<RecordLeaf> {
         let mut leaves = Vec::with_capacity(self.len());
         let mut parts = Vec::new();

@@ -141,13 +141,30 @@ pub fn sealed_length(size: u64) -> u64 {
 
 /// Seals one attachment.
 ///
-/// ```ignore
+/// ```
+/// # struct Fixed;
+/// # impl seal::Randomness for Fixed {
+/// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.fill(7) }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let place = seal::StreamPlace {
+/// #     archive: wire::ArchiveId::from_bytes([1; 32]),
+/// #     record: record::RecordId::from_bytes([2; 32]),
+/// #     index: 0,
+/// # };
+/// # let (mut randomness, mut file) = (Fixed, Vec::new());
+/// let mut sealer = seal::StreamSealer::new(&place, &mut randomness)?;
+/// let mut plain = &b"the bytes of an attachment"[..];
 /// while !plain.is_empty() {
 ///     let step = sealer.push(plain)?;
+///     file.extend_from_slice(step.ready);
 ///     plain = &plain[step.taken..];
-///     file.write_all(step.ready)?;
 /// }
 /// let (last, sealed) = sealer.finish()?;
+/// file.extend_from_slice(&last);
+/// assert_eq!(sealed.stream.length.get(), file.len() as u64);
+/// # Ok(())
+/// # }
 /// ```
 pub struct StreamSealer {
     cipher: ChunkCipher,
@@ -562,6 +579,7 @@ mod tests {
         assert_eq!(seal(&plain, 1).0, seal(&plain, 1 << 20).0);
     }
 
+    /// STREAM-2: nothing altered is released, nothing cut off is reported whole.
     #[test]
     fn stream_2_refuses_what_was_altered() {
         let (object, sealed) = seal(&bytes(2 * CHUNK + 5), 1 << 20);
@@ -643,6 +661,7 @@ mod tests {
         assert_eq!(open(&other, &object), Err(StreamError::Plain));
     }
 
+    /// STREAM-3: ten chunks through buffers of one.
     #[test]
     fn stream_3_memory_does_not_grow() {
         let mut sealer = StreamSealer::new(&place(), &mut Seeded::new(1)).unwrap();

@@ -134,3 +134,83 @@ fn info(label: Label, archive: &ArchiveId, recipient: &[u8; 32]) -> Vec<u8> {
     info.extend_from_slice(recipient);
     info
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{ForGovernance, ForRecords};
+    use crate::randomness::seeded::Seeded;
+
+    const ARCHIVE: ArchiveId = ArchiveId::from_bytes([1; 32]);
+
+    fn sealed(key: &OpeningKey<ForRecords>, plaintext: &[u8]) -> Vec<u8> {
+        let mut object = vec![0; BODY];
+        object.extend_from_slice(plaintext);
+        let mut randomness = Seeded::new(2);
+        seal(
+            key.recipient(),
+            &ARCHIVE,
+            b"aad",
+            &mut object,
+            &mut randomness,
+        )
+        .unwrap();
+        object
+    }
+
+    /// BATCH-2: any flipped bit, anywhere in the object, is refused.
+    #[test]
+    fn batch_2_refuses_any_flipped_bit() {
+        let key = OpeningKey::generate(&mut Seeded::new(1));
+        let object = sealed(&key, b"a plaintext of some length");
+        assert_eq!(object.len(), OVERHEAD + 26);
+        let opened = open(&key, &ARCHIVE, b"aad", &object).unwrap();
+        assert_eq!(opened.as_slice(), b"a plaintext of some length");
+        for at in (0..object.len()).step_by(3) {
+            let mut bad = object.clone();
+            bad[at] ^= 1 << (at % 8);
+            let error = open(&key, &ARCHIVE, b"aad", &bad).unwrap_err();
+            if at < 2 {
+                assert!(matches!(error, ObjectError::Suite { .. }));
+            } else {
+                assert_eq!(error, ObjectError::Tag, "{at}");
+            }
+        }
+        for length in [0, 1, 2, BODY, OVERHEAD - 1] {
+            assert_eq!(
+                open(&key, &ARCHIVE, b"aad", &object[..length]).unwrap_err(),
+                ObjectError::Short { length }
+            );
+        }
+        assert_eq!(
+            open(&key, &ARCHIVE, b"aad", &object[..OVERHEAD]).unwrap_err(),
+            ObjectError::Tag
+        );
+    }
+
+    /// BATCH-2, BATCH-3: archive, purpose, key and entry are bound.
+    #[test]
+    fn batch_2_and_3_bind_all_around() {
+        let key = OpeningKey::generate(&mut Seeded::new(1));
+        let object = sealed(&key, b"x");
+        let other = ArchiveId::from_bytes([2; 32]);
+        assert!(open(&key, &other, b"aad", &object).is_err());
+        assert!(open(&key, &ARCHIVE, b"other", &object).is_err());
+        let governance = OpeningKey::<ForGovernance>::from_seed(&key.expose_seed());
+        assert!(open(&governance, &ARCHIVE, b"aad", &object).is_err());
+        let stranger = OpeningKey::<ForRecords>::generate(&mut Seeded::new(3));
+        assert!(open(&stranger, &ARCHIVE, b"aad", &object).is_err());
+    }
+
+    /// BATCH-2: each object has an encapsulation of its own.
+    #[test]
+    fn batch_2_one_encapsulation_an_object() {
+        let key = OpeningKey::<ForRecords>::generate(&mut Seeded::new(1));
+        let mut randomness = Seeded::new(2);
+        let mut one = vec![0; BODY + 8];
+        let mut two = one.clone();
+        seal(key.recipient(), &ARCHIVE, b"", &mut one, &mut randomness).unwrap();
+        seal(key.recipient(), &ARCHIVE, b"", &mut two, &mut randomness).unwrap();
+        assert_ne!(one[2..BODY], two[2..BODY]);
+    }
+}

@@ -139,6 +139,7 @@ mod tests {
     use crate::keyring::PassphraseCost;
     use crate::randomness::seeded::Seeded;
 
+    /// RING-5: neither another vault key nor another archive's keyring opens it.
     #[test]
     fn ring_5_opens_with_its_own_keyring_alone() {
         let mut randomness = Seeded::new(5);

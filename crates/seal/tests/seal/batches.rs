@@ -275,6 +275,7 @@ fn batch_2_and_3_opens_only_with_its_key_and_entry() {
     ));
 }
 
+/// COMMIT-1..6: salts, leaves and path of each record lead to the entry's root.
 #[test]
 fn commit_1_to_6_every_record_can_be_proved_alone() {
     let mut archive = Archive::new();

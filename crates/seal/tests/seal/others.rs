@@ -19,6 +19,7 @@ fn event(what: &str) -> AuditEvent {
     AuditEvent::new(NOW, "person 3", what, facts, vec![record]).unwrap()
 }
 
+/// GOV-1: form, commitment and padding of batches.
 #[test]
 fn gov_1_audit_events_open_again() {
     let mut archive = Archive::new();

@@ -177,6 +177,7 @@ fn ring_3_an_older_generation_is_refused() {
     ));
 }
 
+/// RING-4: the key is gone, the generation is higher, the date stands.
 #[test]
 fn ring_4_a_destroyed_key_is_gone() {
     let (mut ring, shares) = with_shares();

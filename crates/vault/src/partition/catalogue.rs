@@ -3,7 +3,7 @@
 //! Crash argument: everything that one commit of the partition takes over stands in one transaction,
 //! the last filed log index and the index's generation included (PARTITION-6).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use record::{Kind, Milliseconds, RecordId};
@@ -310,19 +310,28 @@ impl Catalogue {
         work().map_err(|source| self.database(source))
     }
 
-    /// What refers to an event of a conversation, oldest first; replies are not among it.
+    /// What refers to events of a conversation, each with the event's number in `targets`; replies are
+    /// not among it.
     pub(crate) fn referring(
         &self,
         conversation: u64,
-        target: &str,
-    ) -> Result<Vec<Row>, CatalogueError> {
-        let sql = format!(
-            "{SELECT_ROW} WHERE row IN (SELECT row FROM links WHERE conversation = ?1 AND target = ?2 AND NOT reply) ORDER BY at, row"
-        );
-        let work = || -> rusqlite::Result<Vec<Row>> {
-            let mut statement = self.db.prepare_cached(&sql)?;
+        targets: &[&str],
+    ) -> Result<Vec<(usize, Row)>, CatalogueError> {
+        let sql = "SELECT records.row, record_id, log_index, position, at, kind, records.conversation, sender, source_id, text, meant.key \
+             FROM json_each(?2) AS meant \
+             JOIN links ON links.conversation = ?1 AND links.target = meant.value AND NOT links.reply \
+             JOIN records ON records.row = links.row";
+        let targets = serde_json::to_string(targets).unwrap_or_default();
+        let work = || -> rusqlite::Result<Vec<(usize, Row)>> {
+            let mut statement = self.db.prepare_cached(sql)?;
             statement
-                .query_map(params![conversation.cast_signed(), target], read_row)?
+                .query_map(params![conversation.cast_signed(), targets], |row| {
+                    let target: i64 = row.get(10)?;
+                    Ok((
+                        usize::try_from(target).unwrap_or(usize::MAX),
+                        read_row(row)?,
+                    ))
+                })?
                 .collect()
         };
         work().map_err(|source| self.database(source))
@@ -455,6 +464,8 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
 pub(crate) struct Writing {
     catalogue: Catalogue,
     things: HashMap<(Space, String), u64>,
+    /// Names that the catalogue has, so that each is written once.
+    names: HashSet<(u64, String)>,
     state: State,
     next_row: u64,
     next_chunk: i64,
@@ -467,6 +478,7 @@ impl Writing {
         let mut writing = Self {
             catalogue,
             things: HashMap::new(),
+            names: HashSet::new(),
             state: State::default(),
             next_row: 1,
             next_chunk: 1,
@@ -490,6 +502,7 @@ impl Writing {
         };
         self.next_chunk = work().map_err(|source| self.catalogue.database(source))?;
         self.things.clear();
+        self.names.clear();
         for thing in self.catalogue.things()? {
             let space = match thing.space {
                 0 => Space::Network,
@@ -499,7 +512,10 @@ impl Writing {
                 4 => Space::Participant,
                 _ => Space::Roster,
             };
-            self.things.insert((space, thing.value), thing.id);
+            let id = thing.id;
+            self.names
+                .extend(thing.names.into_iter().map(|name| (id, name)));
+            self.things.insert((space, thing.value), id);
         }
         Ok(())
     }
@@ -707,6 +723,9 @@ impl Writing {
             }
         };
         for name in names {
+            if !self.names.insert((id, name.clone())) {
+                continue;
+            }
             self.catalogue
                 .db
                 .prepare_cached("INSERT OR IGNORE INTO names VALUES (?1, ?2)")

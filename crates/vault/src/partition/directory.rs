@@ -10,7 +10,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
@@ -68,6 +69,7 @@ struct Shared {
     key: PartitionKey,
     cache: Arc<PageCache>,
     state: Mutex<State>,
+    released: Condvar,
 }
 
 #[derive(Default)]
@@ -154,6 +156,7 @@ impl EncryptedDirectory {
                 key,
                 cache,
                 state: Mutex::new(state),
+                released: Condvar::new(),
             }),
         })
     }
@@ -331,28 +334,30 @@ impl Directory for EncryptedDirectory {
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
         // One process has the partition open (its lock file says so), so locks are only between threads.
-        let held = Held {
+        let free = |state: &mut State| !state.locks.contains(&lock.filepath);
+        let mut state = self.state();
+        if lock.is_blocking {
+            let busy = |state: &mut State| !free(state);
+            let waited = self.shared.released.wait_timeout_while(state, WAIT, busy);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if !free(&mut state) {
+            return Err(LockError::LockBusy);
+        }
+        state.locks.insert(lock.filepath.clone());
+        Ok(DirectoryLock::from(Box::new(Held {
             shared: Arc::clone(&self.shared),
             name: lock.filepath.clone(),
-        };
-        let mut tries = if lock.is_blocking { 20_000 } else { 1 };
-        loop {
-            if self.state().locks.insert(lock.filepath.clone()) {
-                return Ok(DirectoryLock::from(Box::new(held)));
-            }
-            tries -= 1;
-            if tries == 0 {
-                std::mem::forget(held);
-                return Err(LockError::LockBusy);
-            }
-            std::thread::sleep(std::time::Duration::from_micros(500));
-        }
+        })))
     }
 
     fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
         Ok(self.state().watchers.subscribe(callback))
     }
 }
+
+/// How long a thread waits for a lock that another holds.
+const WAIT: Duration = Duration::from_secs(10);
 
 struct Held {
     shared: Arc<Shared>,
@@ -367,6 +372,7 @@ impl Drop for Held {
             .unwrap_or_else(PoisonError::into_inner)
             .locks
             .remove(&self.name);
+        self.shared.released.notify_all();
     }
 }
 

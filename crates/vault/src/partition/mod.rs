@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use record::{Milliseconds, RecordId};
-use tantivy::columnar::Column;
+use tantivy::columnar::ColumnValues;
 use tantivy::index::SegmentId;
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader};
 use tlog::LogIndex;
@@ -160,12 +160,12 @@ struct Writer {
 
 /// The columns of one segment, opened once.
 pub(crate) struct Columns {
-    pub(crate) row: Column<u64>,
-    pub(crate) at: Column<i64>,
-    pub(crate) kind: Column<u64>,
-    pub(crate) network: Column<u64>,
-    pub(crate) conversation: Column<u64>,
-    pub(crate) sender: Column<u64>,
+    pub(crate) row: Arc<dyn ColumnValues<u64>>,
+    pub(crate) at: Arc<dyn ColumnValues<i64>>,
+    pub(crate) kind: Arc<dyn ColumnValues<u64>>,
+    pub(crate) network: Arc<dyn ColumnValues<u64>>,
+    pub(crate) conversation: Arc<dyn ColumnValues<u64>>,
+    pub(crate) sender: Arc<dyn ColumnValues<u64>>,
 }
 
 impl std::fmt::Debug for Partition {
@@ -476,12 +476,12 @@ impl Partition {
         }
         let fast = segment.fast_fields();
         let opened = Arc::new(Columns {
-            row: fast.u64("row")?,
-            at: fast.i64("at")?,
-            kind: fast.u64("kind")?,
-            network: fast.u64("network")?,
-            conversation: fast.u64("conversation")?,
-            sender: fast.u64("sender")?,
+            row: fast.column_first_or_default("row")?,
+            at: fast.column_first_or_default("at")?,
+            kind: fast.column_first_or_default("kind")?,
+            network: fast.column_first_or_default("network")?,
+            conversation: fast.column_first_or_default("conversation")?,
+            sender: fast.column_first_or_default("sender")?,
         });
         columns.insert(segment.segment_id(), Arc::clone(&opened));
         Ok(opened)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::catalogue::{Space, Thing};
 use crate::search::matching::sequence_starts;
-use crate::search::words::{Sequence, Words};
+use crate::search::words::{Sequence, Slot, Words};
 
 /// The dictionary of one partition in memory, with the words of its names.
 pub(crate) struct Names {
@@ -55,22 +55,11 @@ impl Names {
 
     /// Things of a space one of whose names has the words in a row.
     pub(crate) fn called(&self, space: Space, sequence: &Sequence) -> Vec<u64> {
-        let Some(slot) = sequence.slots.first() else {
+        // The rarest word leaves the fewest names to look at.
+        let lists = sequence.slots.iter().map(|slot| self.with_word(slot));
+        let Some(mut found) = lists.min_by_key(Vec::len) else {
             return Vec::new();
         };
-        let mut found: Vec<u64> = Vec::new();
-        for term in &slot.any {
-            let range = self.by_word.range(term.clone()..).take_while(|(word, _)| {
-                if slot.prefix {
-                    word.starts_with(term.as_str())
-                } else {
-                    *word == term
-                }
-            });
-            for (_, things) in range {
-                found.extend(things);
-            }
-        }
         found.sort_unstable();
         found.dedup();
         found.retain(|id| {
@@ -81,6 +70,24 @@ impl Names {
                         .any(|name| !sequence_starts(&Words::of(name), sequence).is_empty())
             })
         });
+        found
+    }
+
+    /// Things with a name that has a word which fits the place.
+    fn with_word(&self, slot: &Slot) -> Vec<u64> {
+        let mut found = Vec::new();
+        for term in &slot.any {
+            let range =
+                self.by_word
+                    .range(term.clone()..)
+                    .take_while(|(word, _)| match slot.prefix {
+                        true => word.starts_with(term.as_str()),
+                        false => *word == term,
+                    });
+            for (_, things) in range {
+                found.extend(things);
+            }
+        }
         found
     }
 

@@ -98,8 +98,7 @@ impl SealedWriter {
     /// # Errors
     /// Those of creating the file, and of the system's randomness.
     pub fn create(path: &Path, index_key: &PartitionKey) -> io::Result<Self> {
-        let mut salt = [0u8; SALT];
-        rand::fill(&mut salt).map_err(|_| io::Error::other("the system gave no randomness"))?;
+        let salt = random_salt()?;
         let key = file_key(index_key, &salt, &file_name(path))?;
         let file = File::options().write(true).create_new(true).open(path)?;
         let mut sealed = Vec::with_capacity(RUN + SEALED_PAGE);
@@ -441,6 +440,16 @@ fn aad(length: u64) -> Aad<[u8; 10]> {
     let mut bytes = [VERSION, SUITE, 0, 0, 0, 0, 0, 0, 0, 0];
     bytes[2..].copy_from_slice(&length.to_be_bytes());
     Aad::from(bytes)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that draws salts; no file's content depends on them"
+)]
+fn random_salt() -> io::Result<[u8; SALT]> {
+    let mut salt = [0u8; SALT];
+    rand::fill(&mut salt).map_err(|_| io::Error::other("the system gave no randomness"))?;
+    Ok(salt)
 }
 
 fn file_name(path: &Path) -> String {

@@ -323,12 +323,13 @@ fn refer(
         let Some(number) = names.number(Space::Conversation, &key.value()) else {
             continue;
         };
-        for target in items.iter_mut() {
-            let rows = partition.catalogue().referring(number, &target.source_id);
-            for row in rows.map_err(failed)? {
-                if row.id != target.record {
-                    target.referring.push(item(&partition, &names, row));
-                }
+        let targets: Vec<&str> = items.iter().map(|item| item.source_id.as_str()).collect();
+        let found = partition.catalogue().referring(number, &targets);
+        for (n, row) in found.map_err(failed)? {
+            if let Some(target) = items.get_mut(n)
+                && target.record != row.id
+            {
+                target.referring.push(item(&partition, &names, row));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::Date;
@@ -16,7 +16,7 @@ use super::excerpt::Excerpt;
 use super::plan::plan;
 use super::query::Query;
 use super::shelf::Shelf;
-use super::tally::{Calendar, Counts};
+use super::tally::{By, Counted, Counts, RUN, Tally, read};
 use crate::partition::{CatalogueError, Columns, Names, OpenError, Partition, PartitionId, People};
 
 /// In which order hits come.
@@ -246,17 +246,23 @@ impl Searcher {
         people: &dyn People,
     ) -> Result<Found, SearchError> {
         let span = query.span();
-        let due: Vec<&Shelf> = self
+        let mut due: Vec<&Shelf> = self
             .shelves
             .iter()
             .filter(|shelf| shelf.touches(span))
             .collect();
+        // Where the first hits are likely comes first, so that the rest need only be counted.
+        match ask.order {
+            Order::Oldest => due.sort_by_key(|shelf| shelf.range().map(|(earliest, _)| earliest)),
+            _ => due.sort_by_key(|shelf| Reverse(shelf.range().map(|(_, latest)| latest))),
+        }
+        let bar = AtomicU64::new(0);
         let outcomes = self.each(&due, |shelf| {
             let partition = shelf.partition().map_err(|source| SearchError::Open {
                 partition: shelf.id(),
                 source,
             })?;
-            one(&partition, query, ask, people)
+            one(&partition, query, ask, people, &bar)
         })?;
         gather(outcomes, query, ask, due.len())
     }
@@ -313,6 +319,8 @@ impl Searcher {
 struct Outcome {
     partition: Arc<Partition>,
     total: u64,
+    /// Hits that earlier pages have shown.
+    passed: u64,
     best: Vec<Cursor>,
     facets: Option<Partial>,
     days: Vec<(Date, u64)>,
@@ -320,18 +328,17 @@ struct Outcome {
 
 struct Partial {
     names: Arc<Names>,
-    networks: Counts,
-    conversations: Counts,
-    senders: Counts,
-    kinds: Counts,
+    by: By,
     months: Vec<(Date, u64)>,
 }
 
+/// Searches one partition. `bar` is the key of a hit that as many as are asked for are known to reach.
 fn one(
     partition: &Arc<Partition>,
     query: &Query,
     ask: &Ask,
     people: &dyn People,
+    bar: &AtomicU64,
 ) -> Result<Outcome, SearchError> {
     let id = partition.id();
     let catalogue = |source| SearchError::Catalogue {
@@ -346,6 +353,7 @@ fn one(
     let mut outcome = Outcome {
         partition: Arc::clone(partition),
         total: 0,
+        passed: 0,
         best: Vec::new(),
         facets: None,
         days: Vec::new(),
@@ -361,27 +369,15 @@ fn one(
         EnableScoring::disabled_from_searcher(&searcher)
     };
     let weight = planned.weight(scoring).map_err(index)?;
-    let only_count = ask.limit == 0 && !ask.facets && !ask.days;
-    let days = ask.days.then(|| Calendar::days(range, &ask.zone));
-    let months = ask.facets.then(|| Calendar::months(range, &ask.zone));
-    let mut day_counts = Counts::with(days.as_ref().map_or(0, Calendar::len));
-    let mut month_counts = Counts::with(months.as_ref().map_or(0, Calendar::len));
-    let mut partial = match ask.facets {
-        true => Some(Partial {
-            names: partition.names().map_err(catalogue)?,
-            networks: Counts::default(),
-            conversations: Counts::default(),
-            senders: Counts::default(),
-            kinds: Counts::default(),
-            months: Vec::new(),
-        }),
-        false => None,
-    };
+    let mut tally = Tally::new(range, &ask.zone, ask.facets, ask.days);
+    let too_late = !scored && ask.order.best_key(range) < bar.load(Ordering::Relaxed);
+    let only_count = (ask.limit == 0 || too_late) && !tally.is_wanted();
     let mut best = Best {
         order: ask.order,
         limit: ask.limit.min(MOST),
         after: ask.after,
         partition: id,
+        passed: 0,
         heap: BinaryHeap::new(),
     };
     for segment in searcher.segment_readers() {
@@ -390,62 +386,40 @@ fn one(
             continue;
         }
         let columns = partition.columns(segment).map_err(index)?;
-        let mut count = |doc: u32| {
-            if days.is_some() || partial.is_some() {
-                let at = columns.at.first(doc).unwrap_or(0);
-                if let Some(place) = days.as_ref().and_then(|days| days.place(at)) {
-                    day_counts.add(place as u64);
-                }
-                if let Some(place) = months.as_ref().and_then(|months| months.place(at)) {
-                    month_counts.add(place as u64);
-                }
-            }
-            if let Some(partial) = &mut partial {
-                partial
-                    .networks
-                    .add(columns.network.first(doc).unwrap_or(0));
-                partial
-                    .conversations
-                    .add(columns.conversation.first(doc).unwrap_or(0));
-                partial.senders.add(columns.sender.first(doc).unwrap_or(0));
-                partial.kinds.add(columns.kind.first(doc).unwrap_or(0));
-            }
-        };
+        let mut moments = [0i64; RUN];
         if scored {
-            weight
-                .for_each(segment, &mut |doc, score| {
-                    outcome.total += 1;
-                    count(doc);
-                    best.offer(u64::from(score.max(0.0).to_bits()), doc, &columns);
-                })
-                .map_err(index)?;
+            let each = &mut |doc: u32, score: f32| {
+                outcome.total += 1;
+                if tally.is_wanted() {
+                    tally.count(&[doc], read(&columns.at, &[doc], &mut moments), &columns);
+                }
+                best.offer(u64::from(score.max(0.0).to_bits()), doc, &columns);
+            };
+            weight.for_each(segment, each).map_err(index)?;
         } else {
-            weight
-                .for_each_no_score(segment, &mut |docs| {
-                    outcome.total += docs.len() as u64;
-                    for doc in docs {
-                        count(*doc);
-                        best.offer(
-                            ask.order.key(columns.at.first(*doc).unwrap_or(0)),
-                            *doc,
-                            &columns,
-                        );
+            let each = &mut |docs: &[u32]| {
+                outcome.total += docs.len() as u64;
+                for docs in docs.chunks(RUN) {
+                    let moments = read(&columns.at, docs, &mut moments);
+                    tally.count(docs, moments, &columns);
+                    for (doc, at) in docs.iter().zip(moments) {
+                        best.offer(ask.order.key(*at), *doc, &columns);
                     }
-                })
-                .map_err(index)?;
+                }
+            };
+            weight.for_each_no_score(segment, each).map_err(index)?;
         }
     }
-    let dated = |counts: &Counts, calendar: Option<&Calendar>| -> Vec<(Date, u64)> {
-        let date = |(place, count): (u64, u64)| {
-            Some((calendar?.date(usize::try_from(place).ok()?)?, count))
-        };
-        counts.counted().filter_map(date).collect()
-    };
-    outcome.days = dated(&day_counts, days.as_ref());
-    if let Some(mut partial) = partial {
-        partial.months = dated(&month_counts, months.as_ref());
-        outcome.facets = Some(partial);
+    if let Some(least) = best.least_of_enough() {
+        bar.fetch_max(least, Ordering::Relaxed);
     }
+    let Counted { days, months, by } = tally.finish();
+    outcome.days = days;
+    if let Some(by) = by {
+        let names = partition.names().map_err(catalogue)?;
+        outcome.facets = Some(Partial { names, by, months });
+    }
+    outcome.passed = best.passed;
     outcome.best = best
         .heap
         .into_iter()
@@ -464,6 +438,14 @@ impl Order {
         }
     }
 
+    /// The largest key that a record between two moments can have.
+    fn best_key(self, (earliest, latest): (Milliseconds, Milliseconds)) -> u64 {
+        match self {
+            Self::Oldest => self.key(earliest.get()),
+            _ => self.key(latest.get()),
+        }
+    }
+
     fn row_key(self, row: u64) -> u64 {
         match self {
             Self::Oldest => !row,
@@ -478,37 +460,39 @@ struct Best {
     limit: usize,
     after: Option<Cursor>,
     partition: PartitionId,
+    passed: u64,
     heap: BinaryHeap<Reverse<Cursor>>,
 }
 
 impl Best {
+    /// The key of the least hit, if there are as many as asked for.
+    fn least_of_enough(&self) -> Option<u64> {
+        let Reverse(least) = self.heap.peek()?;
+        (self.heap.len() >= self.limit).then_some(least.key)
+    }
+
     fn offer(&mut self, key: u64, doc: u32, columns: &Columns) {
-        let full = self.heap.len() >= self.limit;
-        if full
-            && self
-                .heap
-                .peek()
-                .is_none_or(|Reverse(least)| key < least.key)
-        {
-            return;
-        }
-        let row = self.order.row_key(columns.row.first(doc).unwrap_or(0));
-        let cursor = Cursor {
+        let cursor = |order: Order, partition| Cursor {
             key,
-            partition: self.partition,
-            row,
+            partition,
+            row: order.row_key(columns.row.get_val(doc)),
         };
-        if self.after.is_some_and(|after| cursor >= after) {
+        // Only hits at or before the cursor's key can have been shown.
+        if let Some(after) = self.after.filter(|after| key >= after.key)
+            && cursor(self.order, self.partition) >= after
+        {
+            self.passed += 1;
             return;
         }
-        if full {
-            if self
-                .heap
-                .peek()
-                .is_some_and(|Reverse(least)| cursor <= *least)
-            {
-                return;
-            }
+        let least = self.heap.peek().filter(|_| self.heap.len() >= self.limit);
+        if self.limit == 0 || least.is_some_and(|Reverse(least)| key < least.key) {
+            return;
+        }
+        let cursor = cursor(self.order, self.partition);
+        if least.is_some_and(|Reverse(least)| cursor <= *least) {
+            return;
+        }
+        if self.heap.len() >= self.limit {
             self.heap.pop();
         }
         self.heap.push(Reverse(cursor));
@@ -536,7 +520,6 @@ fn gather(
     }
     found.days = days.into_iter().collect();
     best.sort_unstable_by(|a, b| b.cmp(a));
-    let more = best.len() > ask.limit;
     best.truncate(ask.limit.min(MOST));
     for (cursor, n) in &best {
         if let Some(outcome) = outcomes.get(*n) {
@@ -545,16 +528,9 @@ fn gather(
                 .extend(hit(&outcome.partition, *cursor, query, ask.order)?);
         }
     }
-    let full = best.len() == ask.limit && ask.limit > 0;
-    let remaining = more
-        || (full
-            && outcomes
-                .iter()
-                .any(|outcome| outcome.best.len() >= ask.limit));
-    found.next = best
-        .last()
-        .map(|(cursor, _)| *cursor)
-        .filter(|_| remaining && full);
+    let passed: u64 = outcomes.iter().map(|outcome| outcome.passed).sum();
+    let more = found.total - passed > best.len() as u64;
+    found.next = best.last().map(|(cursor, _)| *cursor).filter(|_| more);
     found.facets = ask.facets.then(|| facets(&outcomes));
     Ok(found)
 }
@@ -608,10 +584,10 @@ fn facets(outcomes: &[Outcome]) -> Facets {
         .iter()
         .filter_map(|outcome| outcome.facets.as_ref())
     {
-        networks.add(&partial.networks, &partial.names);
-        conversations.add(&partial.conversations, &partial.names);
-        senders.add(&partial.senders, &partial.names);
-        for (kind, count) in partial.kinds.counted() {
+        networks.add(&partial.by.networks, &partial.names);
+        conversations.add(&partial.by.conversations, &partial.names);
+        senders.add(&partial.by.senders, &partial.names);
+        for (kind, count) in partial.by.kinds.counted() {
             if let Some(sum) = usize::try_from(kind)
                 .ok()
                 .and_then(|kind| kinds.get_mut(kind))
@@ -637,7 +613,7 @@ fn facets(outcomes: &[Outcome]) -> Facets {
             })
         })
         .collect();
-    kinds.sort_by(|a, b| b.count.cmp(&a.count));
+    kinds.sort_by_key(|facet| Reverse(facet.count));
     let months = months.into_iter().map(|(month, count)| {
         let value = month.strftime("%Y-%m").to_string();
         Facet {

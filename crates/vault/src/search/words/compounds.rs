@@ -72,10 +72,7 @@ pub(super) fn parts(word: &str) -> Vec<Range<usize>> {
         let sure = edge.to - edge.from >= SURE;
         let rest_before = sure && edge.from >= REST;
         let rest_after = sure && n - edge.next >= REST;
-        if (known_before && known_after)
-            || (known_before && rest_after)
-            || (rest_before && known_after)
-        {
+        if known_before && (known_after || rest_after) || rest_before && known_after {
             take(edge.from..edge.to);
         }
         if known_before && known_after {
@@ -111,6 +108,14 @@ fn chains(edges: &[Edge], first: Edge, ends: &[bool], take: &mut impl FnMut(Rang
 fn edges(word: &str) -> Vec<Edge> {
     let mut edges = Vec::new();
     for from in 0..word.len() {
+        // Most places of a word begin no noun, and looking for one in vain is most of the work.
+        if !word
+            .get(from..from + 3)
+            .and_then(beginning)
+            .is_some_and(|n| BEGINNINGS.contains(&n))
+        {
+            continue;
+        }
         for to in from + 3..=word.len().min(from + 16) {
             if !word
                 .get(from..to)
@@ -130,6 +135,38 @@ fn edges(word: &str) -> Vec<Edge> {
         }
     }
     edges
+}
+
+/// The first three letters of a noun as a number.
+fn beginning(letters: &str) -> Option<u16> {
+    letters.bytes().try_fold(0u16, |n, letter| {
+        letter
+            .is_ascii_lowercase()
+            .then(|| n * 26 + u16::from(letter - b'a'))
+    })
+}
+
+/// With what three letters the listed nouns begin.
+static BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| {
+    let mut beginnings = Beginnings(vec![false; 26 * 26 * 26]);
+    for n in NOUNS
+        .keys()
+        .filter_map(|noun| noun.get(..3))
+        .filter_map(beginning)
+    {
+        if let Some(begins) = beginnings.0.get_mut(usize::from(n)) {
+            *begins = true;
+        }
+    }
+    beginnings
+});
+
+struct Beginnings(Vec<bool>);
+
+impl Beginnings {
+    fn contains(&self, n: &u16) -> bool {
+        self.0.get(usize::from(*n)).copied().unwrap_or(false)
+    }
 }
 
 /// Folded noun → its other spelling, if it has one.

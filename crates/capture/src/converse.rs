@@ -48,11 +48,35 @@ pub(crate) struct Terms {
     pub(crate) resume: Option<AccountHandle>,
 }
 
-/// The connector's two streams, and how to end it by force.
-pub(crate) struct Line {
-    pub(crate) from: Box<dyn Read + Send>,
-    pub(crate) to: Box<dyn Write + Send>,
-    pub(crate) killer: Option<Killer>,
+/// A connector's two streams, and how to end it by force.
+pub struct Line {
+    from: Box<dyn Read + Send>,
+    to: Box<dyn Write + Send>,
+    killer: Option<Killer>,
+}
+
+impl Line {
+    /// What the connector writes, and what it reads. Closing the latter must end it.
+    pub fn new(from: impl Read + Send + 'static, to: impl Write + Send + 'static) -> Self {
+        Self {
+            from: Box::new(from),
+            to: Box::new(to),
+            killer: None,
+        }
+    }
+
+    /// The same with a process to kill where closing is not enough.
+    #[must_use]
+    pub fn with_killer(mut self, killer: Killer) -> Self {
+        self.killer = Some(killer);
+        self
+    }
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Line({:?})", self.killer)
+    }
 }
 
 /// What happens in a conversation, in order.

@@ -1,7 +1,7 @@
 //! Importing an export: a connector that reads it to its end, once.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use canonical::Milliseconds;
 use connector::{Field, Start};
@@ -69,8 +69,8 @@ pub enum ImportFailure {
 }
 
 impl Agent {
-    /// Imports an export to its end, or until `stop` is asked. `tell` hears what happens, in the
-    /// caller's thread.
+    /// Imports an export with the job's connector, in a process of its own, to its end, or until `stop` is
+    /// asked. `tell` hears what happens, in the caller's thread.
     ///
     /// # Errors
     ///
@@ -79,10 +79,41 @@ impl Agent {
         &self,
         job: &ImportJob,
         stop: &Stop,
+        tell: impl FnMut(&Happening),
+    ) -> Result<ImportSummary, ImportError> {
+        let mut running = None;
+        let imported = self.import_over(
+            job,
+            |folder| {
+                let (child, from, to) = job.connector.start(folder)?;
+                let line = Line::new(from, to).with_killer(child.killer());
+                running = Some(child);
+                Ok(line)
+            },
+            stop,
+            tell,
+        );
+        if let Some(child) = running {
+            child.end();
+        }
+        imported
+    }
+
+    /// Imports with a connector that `connect` starts for its folder, in whatever way; the job's
+    /// own command is not run.
+    ///
+    /// # Errors
+    ///
+    /// When it ended early; what was durable is.
+    pub fn import_over(
+        &self,
+        job: &ImportJob,
+        connect: impl FnOnce(&Path) -> Result<Line, ImportFailure>,
+        stop: &Stop,
         mut tell: impl FnMut(&Happening),
     ) -> Result<ImportSummary, ImportError> {
         let mut kept = Kept::default();
-        let imported = self.run_import(job, stop, &mut |happening| {
+        let imported = self.run_import(job, connect, stop, &mut |happening| {
             if let Happening::Durable(more) = &happening {
                 kept.add(more);
             }
@@ -97,6 +128,7 @@ impl Agent {
     fn run_import(
         &self,
         job: &ImportJob,
+        connect: impl FnOnce(&Path) -> Result<Line, ImportFailure>,
         stop: &Stop,
         tell: &mut dyn FnMut(Happening),
     ) -> Result<ImportSummary, ImportFailure> {
@@ -105,48 +137,27 @@ impl Agent {
         let folder = self.import_folder(&canonical::hex(&name));
         fs::create_dir_all(&folder)
             .map_err(|error| ImportFailure::Folder(folder.clone(), error))?;
-        let outcome = self.import_in(job, &folder, stop, tell);
+        let began = self.environment().now();
+        let ending = connect(&folder)
+            .and_then(|line| Ok(converse(self, job.terms(&folder), line, stop, tell)?));
         // Plain files that are not durable are read from the export again.
         let _ = fs::remove_dir_all(&folder);
-        outcome
-    }
-
-    fn import_in(
-        &self,
-        job: &ImportJob,
-        folder: &std::path::Path,
-        stop: &Stop,
-        tell: &mut dyn FnMut(Happening),
-    ) -> Result<ImportSummary, ImportFailure> {
-        let began = self.environment().now();
-        let (child, from, to) = job.connector.start(folder)?;
-        let line = Line {
-            from: Box::new(from),
-            to: Box::new(to),
-            killer: Some(child.killer()),
+        let (read, stopped) = match ending? {
+            Ending::Done(done) => (done.records, false),
+            Ending::Stopped => (0, true),
         };
-        let ending = converse(self, job.terms(folder), line, stop, tell);
-        child.end();
-        let summary = ImportSummary {
+        Ok(ImportSummary {
+            kept: Kept::default(),
+            read,
+            stopped,
             began,
             ended: self.environment().now(),
-            ..ImportSummary::default()
-        };
-        Ok(match ending? {
-            Ending::Done(done) => ImportSummary {
-                read: done.records,
-                ..summary
-            },
-            Ending::Stopped => ImportSummary {
-                stopped: true,
-                ..summary
-            },
         })
     }
 }
 
 impl ImportJob {
-    fn terms(&self, folder: &std::path::Path) -> Terms {
+    fn terms(&self, folder: &Path) -> Terms {
         let settings = self
             .settings
             .iter()

@@ -23,7 +23,7 @@ mod submission;
 pub use agent::{Agent, AgentError, KeepError};
 pub use child::{ChildError, ConnectorChild, ConnectorCommand, Killer};
 pub use control::{ControlChain, ControlError, NoEpoch};
-pub use converse::{ConversationError, Happening, Kept, LossNote, Stop};
+pub use converse::{ConversationError, Happening, Kept, Line, LossNote, Stop};
 pub use courier::{BeliefError, Courier, CourierError, Step};
 pub use environment::Environment;
 pub use heartbeat::capture_state;

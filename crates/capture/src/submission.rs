@@ -16,6 +16,8 @@ const FIRST_PAUSE_MS: u64 = 1_000;
 const LONGEST_PAUSE_MS: u64 = 300_000;
 /// Most objects that are uploaded side by side.
 const UPLOADS: usize = 16;
+/// Most bytes of them, unless it is one alone.
+const UPLOAD_BYTES: u64 = 8 << 20;
 
 /// How submission stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,9 +106,8 @@ impl Submission {
             .iter()
             .take(limit::BUNDLE_ENTRIES)
             .flat_map(|waiting| waiting.objects.iter().copied())
-            .take(UPLOADS)
             .collect();
-        Next::Upload(objects)
+        Next::Upload(side_by_side(objects))
     }
 
     /// Something was done: nothing stands in the way.
@@ -191,6 +192,21 @@ impl Submission {
     pub fn pause_until(&self) -> Option<Milliseconds> {
         self.pause_until
     }
+}
+
+/// As many as are uploaded at once: a stream is read from its file in pieces, a batch is held in
+/// memory whole.
+fn side_by_side(objects: Vec<WaitingObject>) -> Vec<WaitingObject> {
+    let mut held = 0;
+    let mut some: Vec<WaitingObject> = Vec::new();
+    for object in objects.into_iter().take(UPLOADS) {
+        held += object.length.get();
+        if !some.is_empty() && held > UPLOAD_BYTES {
+            break;
+        }
+        some.push(object);
+    }
+    some
 }
 
 impl std::fmt::Display for Halt {

@@ -1,0 +1,11 @@
+//! The agent against a log in memory and connectors in threads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub
+)]
+
+mod importing;
+mod source;
+mod world;

@@ -7,6 +7,7 @@ use wire::{
     BatchHead, Body, CommitmentRoot, EntryDraft, EntryError, EpochId, Object, ObjectHash,
     ObjectLength, RecordCount, UnsignedEntry, limit,
 };
+use zeroize::Zeroizing;
 
 use crate::content::{Building, Committed, MAX_CONTENT, MAX_SINGLE};
 use crate::key::{ForRecords, Purpose, RecipientKey};
@@ -123,16 +124,17 @@ impl BatchBuilder {
             if stream.is_none() && attachment.size != 0 {
                 return Err(PushError::NoStream { index });
             }
-            sealed.push(canonical::to_bytes(&SealedAttachment {
+            // It holds the stream's key.
+            sealed.push(Zeroizing::new(canonical::to_bytes(&SealedAttachment {
                 attachment: attachment.clone(),
                 stream: stream.clone(),
-            }));
+            })));
         }
         let first = record.parts();
         let parts: Vec<&[u8]> = first
             .slices()
             .into_iter()
-            .chain(sealed.iter().map(Vec::as_slice))
+            .chain(sealed.iter().map(|part| part.as_slice()))
             .collect();
         self.fits(&parts)?;
         self.building.push(&parts);
@@ -362,7 +364,7 @@ fn seal_compressed(
     draft: &EntryDraft,
     randomness: &mut dyn Randomness,
 ) -> Result<SealedObject, SealError> {
-    let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(content.length()));
+    let mut plain = Zeroizing::new(Vec::with_capacity(content.length()));
     content.write(&mut plain);
     let inflated = u32::try_from(plain.len()).map_err(|_| SealError::Draft)?;
     let start = BODY + HEADER + 4;

@@ -277,3 +277,88 @@ fn write_head(to: &mut Vec<u8>, major: u8, value: usize) {
         _ => Encoder::new(to).bytes_len(value).map(|_| ()),
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn content(records: &[Vec<Vec<u8>>]) -> (Vec<u8>, CommitmentRoot) {
+        let mut building = Building::new();
+        for record in records {
+            let parts: Vec<&[u8]> = record.iter().map(Vec::as_slice).collect();
+            let before = building.content_length();
+            building.push(&parts);
+            assert_eq!(
+                building.content_length() - before,
+                Building::record_length(&parts)
+            );
+        }
+        let committed = building.commit(BatchSeed::from_bytes([5; 32]));
+        let mut bytes = Vec::new();
+        committed.write(&mut bytes);
+        assert_eq!(bytes.len(), committed.length());
+        (bytes, committed.root())
+    }
+
+    fn read(bytes: &[u8], least: usize) -> Result<Content, ContentError> {
+        Content::read(Zeroizing::new(bytes.to_vec()), least)
+    }
+
+    /// BATCH-1: one record may be a little larger than a batch, several may not.
+    #[test]
+    fn batch_1_sizes() {
+        let part = vec![0; MAX_CONTENT];
+        let one = vec![part.clone(), vec![], vec![], vec![]];
+        assert!(read(&content(std::slice::from_ref(&one)).0, 4).is_ok());
+        let two = content(&[one.clone(), vec![vec![]; 4]]).0;
+        assert!(matches!(read(&two, 4), Err(ContentError::TooLarge { .. })));
+        let larger = vec![vec![0; MAX_SINGLE], vec![], vec![], vec![]];
+        let larger = content(&[larger]).0;
+        assert!(matches!(
+            read(&larger, 4),
+            Err(ContentError::TooLarge { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn commit_5_reads_what_was_written(
+            records in prop::collection::vec(
+                prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 4..8),
+                1..30,
+            ),
+        ) {
+            let (bytes, root) = content(&records);
+            let read = read(&bytes, 4).unwrap();
+            prop_assert_eq!(read.root(), root);
+            for (position, record) in records.iter().enumerate() {
+                prop_assert_eq!(&read.parts(position).unwrap(), record);
+            }
+            prop_assert!(read.parts(records.len()).is_none());
+        }
+
+        /// COMMIT-5: whatever is altered in content, it does not lead to the same root.
+        #[test]
+        fn commit_5_any_altered_byte_changes_the_root(
+            at in any::<prop::sample::Index>(),
+            flip in 1..=255_u8,
+        ) {
+            let (mut bytes, root) = content(&[vec![vec![1; 40]; 4], vec![vec![2; 30]; 5]]);
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            if let Ok(content) = read(&bytes, 4) {
+                prop_assert_ne!(content.root(), root);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&bytes, 1);
+            let mut begun = vec![0xa3, 0, 1, 1, 0x58, 32];
+            begun.extend_from_slice(&[0; 32]);
+            begun.extend_from_slice(&bytes);
+            let _ = read(&begun, 1);
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod archive;
 mod batches;
 mod foreign;
+mod hostile;
 mod others;
 mod ring;
 mod samples;

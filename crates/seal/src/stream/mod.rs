@@ -3,18 +3,22 @@
 //! Neither side does I/O: the caller pushes what it has read and writes what comes back. Each
 //! holds two chunks at most, whatever the size of the attachment (STREAM-3).
 
+mod opener;
+mod sealer;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::digest::{Context, SHA256};
 use minicbor::encode::Write;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use record::{FileHash, RecordId};
 use wire::{ArchiveId, ObjectHash, ObjectLength};
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::key::define_secret;
 use crate::label;
-use crate::randomness::{Randomness, fresh};
-use crate::suite::{SUITE, TAG};
+use crate::suite::TAG;
+
+pub use opener::{ChunkOpener, StreamOpener};
+pub use sealer::StreamSealer;
 
 /// Bytes of a full plain chunk.
 pub const CHUNK: usize = 65_536;
@@ -137,293 +141,6 @@ pub fn sealed_length(size: u64) -> u64 {
     let chunks = size.div_ceil(CHUNK as u64).max(1);
     size.saturating_add(chunks.saturating_mul(TAG as u64))
         .saturating_add(HEAD as u64)
-}
-
-/// Seals one attachment.
-///
-/// ```
-/// # struct Fixed;
-/// # impl seal::Randomness for Fixed {
-/// #     fn fill(&mut self, bytes: &mut [u8]) { bytes.fill(7) }
-/// # }
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let place = seal::StreamPlace {
-/// #     archive: wire::ArchiveId::from_bytes([1; 32]),
-/// #     record: record::RecordId::from_bytes([2; 32]),
-/// #     index: 0,
-/// # };
-/// # let (mut randomness, mut file) = (Fixed, Vec::new());
-/// let mut sealer = seal::StreamSealer::new(&place, &mut randomness)?;
-/// let mut plain = &b"the bytes of an attachment"[..];
-/// while !plain.is_empty() {
-///     let step = sealer.push(plain)?;
-///     file.extend_from_slice(step.ready);
-///     plain = &plain[step.taken..];
-/// }
-/// let (last, sealed) = sealer.finish()?;
-/// file.extend_from_slice(&last);
-/// assert_eq!(sealed.stream.length.get(), file.len() as u64);
-/// # Ok(())
-/// # }
-/// ```
-pub struct StreamSealer {
-    cipher: ChunkCipher,
-    key: StreamKey,
-    /// Plain bytes of the chunk that fills.
-    filling: Zeroizing<Vec<u8>>,
-    /// The chunk that was sealed last.
-    sealed: Vec<u8>,
-    plain: Tally,
-    object: Tally,
-}
-
-impl StreamSealer {
-    /// Begins, under a new key.
-    ///
-    /// # Errors
-    ///
-    /// Only if the AES-GCM implementation refuses a key of 32 bytes.
-    pub fn new(place: &StreamPlace, randomness: &mut dyn Randomness) -> Result<Self, StreamError> {
-        let key = StreamKey::from_bytes(&fresh(randomness));
-        Ok(Self {
-            cipher: ChunkCipher::new(place, &key)?,
-            key,
-            filling: Zeroizing::new(Vec::with_capacity(CHUNK)),
-            sealed: Vec::with_capacity(HEAD + CHUNK + TAG),
-            plain: Tally::new(),
-            object: Tally::new(),
-        })
-    }
-
-    /// Takes some of the plain bytes; gives a sealed chunk when one is complete.
-    ///
-    /// # Errors
-    ///
-    /// Only if the AES-GCM implementation fails.
-    pub fn push(&mut self, plain: &[u8]) -> Result<Step<'_>, StreamError> {
-        self.sealed.clear();
-        // A full chunk waits until it is known not to be the last.
-        if self.filling.len() == CHUNK && !plain.is_empty() {
-            self.seal(false)?;
-        }
-        let taken = plain.len().min(CHUNK - self.filling.len());
-        let (now, _) = plain.split_at_checked(taken).unwrap_or_default();
-        self.filling.extend_from_slice(now);
-        self.plain.update(now);
-        Ok(Step {
-            taken,
-            ready: &self.sealed,
-        })
-    }
-
-    /// Seals the last chunk. Gives its bytes, and what the record is to say.
-    ///
-    /// # Errors
-    ///
-    /// Only if the AES-GCM implementation fails.
-    pub fn finish(mut self) -> Result<(Vec<u8>, SealedStream), StreamError> {
-        self.sealed.clear();
-        self.seal(true)?;
-        let (length, object) = self.object.finish();
-        let (size, hash) = self.plain.finish();
-        let sealed = SealedStream {
-            stream: Stream {
-                object: ObjectHash::from_bytes(object),
-                length: ObjectLength::new(length),
-                key: self.key,
-            },
-            size,
-            hash: FileHash::from_bytes(hash),
-        };
-        Ok((self.sealed, sealed))
-    }
-
-    fn seal(&mut self, last: bool) -> Result<(), StreamError> {
-        if self.cipher.next == 0 {
-            self.sealed.extend_from_slice(&[STREAM, SUITE]);
-        }
-        let start = self.sealed.len();
-        self.sealed.extend_from_slice(&self.filling);
-        self.filling.zeroize();
-        let chunk = self.sealed.get_mut(start..).unwrap_or_default();
-        let tag = self.cipher.seal(chunk, last)?;
-        self.sealed.extend_from_slice(&tag);
-        self.object.update(&self.sealed);
-        Ok(())
-    }
-}
-
-impl std::fmt::Debug for StreamSealer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "StreamSealer(chunk {})", self.cipher.next)
-    }
-}
-
-/// Opens one attachment. Gives a chunk only after its tag was checked (STREAM-2).
-pub struct StreamOpener {
-    cipher: ChunkCipher,
-    stream: Stream,
-    expected: Option<(u64, FileHash)>,
-    head: Vec<u8>,
-    /// Sealed bytes of the chunk that fills.
-    filling: Vec<u8>,
-    /// The chunk that was opened last.
-    opened: Zeroizing<Vec<u8>>,
-    plain: Tally,
-    object: Tally,
-}
-
-impl StreamOpener {
-    /// Begins. `expected` are size and SHA-256 of the attachment as its record describes them.
-    ///
-    /// # Errors
-    ///
-    /// Only if the AES-GCM implementation refuses a key of 32 bytes.
-    pub fn new(
-        place: &StreamPlace,
-        stream: &Stream,
-        expected: Option<(u64, FileHash)>,
-    ) -> Result<Self, StreamError> {
-        Ok(Self {
-            cipher: ChunkCipher::new(place, &stream.key)?,
-            stream: stream.clone(),
-            expected,
-            head: Vec::with_capacity(HEAD),
-            filling: Vec::with_capacity(CHUNK + TAG),
-            opened: Zeroizing::new(Vec::with_capacity(CHUNK + TAG)),
-            plain: Tally::new(),
-            object: Tally::new(),
-        })
-    }
-
-    /// Takes some of the sealed bytes; gives an opened chunk when one is complete.
-    ///
-    /// # Errors
-    ///
-    /// At the first chunk that does not verify. What was given before it is genuine, but not the
-    /// whole attachment.
-    pub fn push(&mut self, sealed: &[u8]) -> Result<Step<'_>, StreamError> {
-        if !self.opened.is_empty() {
-            self.opened.zeroize();
-        }
-        if self.head.len() < HEAD {
-            let taken = sealed.len().min(HEAD - self.head.len());
-            let (now, _) = sealed.split_at_checked(taken).unwrap_or_default();
-            self.head.extend_from_slice(now);
-            self.object.update(now);
-            if self.head.len() == HEAD && self.head != [STREAM, SUITE] {
-                return Err(StreamError::Head);
-            }
-            return Ok(Step { taken, ready: &[] });
-        }
-        // A full chunk waits until it is known not to be the last.
-        if self.filling.len() == CHUNK + TAG && !sealed.is_empty() {
-            self.open(false)?;
-        }
-        let taken = sealed.len().min(CHUNK + TAG - self.filling.len());
-        let (now, _) = sealed.split_at_checked(taken).unwrap_or_default();
-        self.filling.extend_from_slice(now);
-        self.object.update(now);
-        Ok(Step {
-            taken,
-            ready: &self.opened,
-        })
-    }
-
-    /// Opens the last chunk and gives its plain bytes; only now the attachment is known to be
-    /// whole.
-    ///
-    /// # Errors
-    ///
-    /// When the stream was cut off or altered, or is not the one that the record describes.
-    pub fn finish(mut self) -> Result<Zeroizing<Vec<u8>>, StreamError> {
-        self.opened.zeroize();
-        if self.head.len() < HEAD {
-            return Err(StreamError::Head);
-        }
-        self.open(true)?;
-        if self.opened.is_empty() && self.cipher.next > 1 {
-            return Err(StreamError::EmptyChunk);
-        }
-        let (length, object) = self.object.finish();
-        if length != self.stream.length.get() || object != *self.stream.object.as_bytes() {
-            return Err(StreamError::Object);
-        }
-        if self
-            .expected
-            .is_some_and(|(size, hash)| (size, *hash.as_bytes()) != self.plain.finish())
-        {
-            return Err(StreamError::Plain);
-        }
-        Ok(self.opened)
-    }
-
-    fn open(&mut self, last: bool) -> Result<(), StreamError> {
-        self.opened.extend_from_slice(&self.filling);
-        self.filling.clear();
-        let length = self.cipher.open(&mut self.opened, last)?;
-        self.opened.truncate(length);
-        self.plain.update(&self.opened);
-        Ok(())
-    }
-}
-
-impl std::fmt::Debug for StreamOpener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "StreamOpener(chunk {})", self.cipher.next)
-    }
-}
-
-/// Opens single chunks of a stream in any order, for what is looked at in parts.
-///
-/// It shows that a chunk is genuine and in its place, not that the stream is whole.
-pub struct ChunkOpener {
-    cipher: ChunkCipher,
-    length: u64,
-}
-
-impl ChunkOpener {
-    /// Begins.
-    ///
-    /// # Errors
-    ///
-    /// Only if the AES-GCM implementation refuses a key of 32 bytes.
-    pub fn new(place: &StreamPlace, stream: &Stream) -> Result<Self, StreamError> {
-        Ok(Self {
-            cipher: ChunkCipher::new(place, &stream.key)?,
-            length: stream.length.get(),
-        })
-    }
-
-    /// Where a chunk's sealed bytes stand in the object: from, to. `None` beyond the end.
-    #[must_use]
-    pub fn range(&self, chunk: u64) -> Option<std::ops::Range<u64>> {
-        let sealed = (CHUNK + TAG) as u64;
-        let start = chunk.checked_mul(sealed)?.checked_add(HEAD as u64)?;
-        (start < self.length).then(|| start..self.length.min(start + sealed))
-    }
-
-    /// Opens a chunk from the bytes of its [`range`](Self::range).
-    ///
-    /// # Errors
-    ///
-    /// When the bytes are not that chunk of that stream.
-    pub fn open(&mut self, chunk: u64, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StreamError> {
-        let last = self
-            .range(chunk)
-            .is_none_or(|range| range.end == self.length);
-        self.cipher.next = chunk;
-        let mut plain = Zeroizing::new(sealed.to_vec());
-        let length = self.cipher.open(&mut plain, last)?;
-        plain.truncate(length);
-        Ok(plain)
-    }
-}
-
-impl std::fmt::Debug for ChunkOpener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ChunkOpener")
-    }
 }
 
 /// AES-256-GCM with the chunk's number and its place at the end as nonce (STREAM-1).
@@ -672,8 +389,7 @@ mod tests {
             assert!(step.ready.len() <= HEAD + CHUNK + TAG);
             rest = &rest[step.taken..];
         }
-        assert_eq!(sealer.filling.capacity(), CHUNK);
-        assert_eq!(sealer.sealed.capacity(), HEAD + CHUNK + TAG);
+        assert_eq!(sealer.held(), CHUNK + HEAD + CHUNK + TAG);
     }
 
     #[test]

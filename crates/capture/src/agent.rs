@@ -12,6 +12,7 @@ use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::intake::{IntakeError, Taken, loss_of};
 use crate::known::{Known, Mark};
+use crate::live::LiveJob;
 use crate::sealing::{Gathering, PreparedBatch, Sealer, SealingError};
 use crate::spool::{Group, MarkReader, Spool, SpoolError};
 
@@ -136,6 +137,12 @@ impl Agent {
         import_folders(self.identity.folder()).join(name)
     }
 
+    /// An account's connector's own folder.
+    pub(crate) fn connector_folder(&self, account: &AccountHandle) -> PathBuf {
+        let connectors = self.identity.folder().join("connectors");
+        connectors.join(account.to_string())
+    }
+
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.sealer
     }
@@ -203,26 +210,29 @@ impl Agent {
         Ok(recorded)
     }
 
+    /// Records that a live account was not captured from one time to another.
+    pub(crate) fn record_loss_of(
+        &self,
+        job: &LiveJob,
+        why: LossWhy,
+        from: canonical::Milliseconds,
+        to: canonical::Milliseconds,
+    ) -> Result<(), KeepError> {
+        let source = own_source(&job.network, &job.account, &job.custodian)?;
+        let loss = Loss {
+            from: Some(from),
+            to: Some(to),
+            ..Loss::new(why)
+        };
+        let id = format!("gap:{from}:{to}");
+        let record = loss_of(&source, &id, loss, None, self.environment.now())?;
+        self.keep_own(record, job.class)
+    }
+
     /// A loss of the agent itself, of no network's account.
     fn own_loss(&self, source_id: &str, loss: Loss) -> Result<Record, IntakeError> {
-        let signer = self.sealer.signer().id();
-        let id = |what, text: String| {
-            TextId::new(text).map_err(|source| IntakeError::Id { what, source })
-        };
-        let source = Source {
-            network: NetworkName::new("greffe").map_err(|source| IntakeError::Id {
-                what: "network",
-                source,
-            })?,
-            account: id("account", format!("agent:{signer}"))?,
-            custodian: id("custodian", format!("agent:{signer}"))?,
-            connector: id(
-                "connector",
-                concat!("agent/", env!("CARGO_PKG_VERSION")).to_owned(),
-            )?,
-            assurance: Assurance::Device,
-            mode: Mode::Live,
-        };
+        let agent = format!("agent:{}", self.sealer.signer().id());
+        let source = own_source("greffe", &agent, &agent)?;
         loss_of(&source, source_id, loss, None, self.environment.now())
     }
 
@@ -278,6 +288,23 @@ impl Agent {
     pub(crate) fn reread_marks(&self) {
         self.known().reread();
     }
+}
+
+/// What the agent itself says, in the name of no connector.
+fn own_source(network: &str, account: &str, custodian: &str) -> Result<Source, IntakeError> {
+    let id =
+        |what, text: &str| TextId::new(text).map_err(|source| IntakeError::Id { what, source });
+    Ok(Source {
+        network: NetworkName::new(network).map_err(|source| IntakeError::Id {
+            what: "network",
+            source,
+        })?,
+        account: id("account", account)?,
+        custodian: id("custodian", custodian)?,
+        connector: id("connector", concat!("agent/", env!("CARGO_PKG_VERSION")))?,
+        assurance: Assurance::Device,
+        mode: Mode::Live,
+    })
 }
 
 fn import_folders(agent: &Path) -> PathBuf {

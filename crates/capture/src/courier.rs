@@ -346,8 +346,8 @@ impl<R: Relay> Courier<R> {
             .refused(refused, refusal, stale_below, now, draw);
         match answer {
             Answer::Wait => Ok(Step::Failed),
-            Answer::UploadAgain(entry) => {
-                self.spool(move |spool| spool.mark_missing(entry)).await?;
+            Answer::UploadAgain => {
+                self.spool(|spool| spool.mark_missing()).await?;
                 Ok(Step::Failed)
             }
             Answer::Withdraw(code) => {

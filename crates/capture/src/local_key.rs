@@ -74,7 +74,7 @@ impl LocalKey {
     }
 
     /// The keyed name of a file in a connector's folder.
-    pub(crate) fn file_name(&self, name: &str) -> [u8; 16] {
+    pub fn file_name(&self, name: &str) -> [u8; 16] {
         first(&hmac::sign(&self.name, name.as_bytes()))
     }
 

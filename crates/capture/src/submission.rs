@@ -6,7 +6,7 @@
 //! `withdrawn`, and the chain goes on (CHAIN-2).
 
 use canonical::Milliseconds;
-use wire::{Entry, EntryId, Refusal, RefusalCode, SequenceNumber, limit};
+use wire::{Entry, Refusal, RefusalCode, SequenceNumber, limit};
 
 use crate::spool::{WaitingEntry, WaitingObject};
 
@@ -69,8 +69,8 @@ pub enum Next {
 pub enum Answer {
     /// Put a `withdrawn` in its place.
     Withdraw(RefusalCode),
-    /// Upload the entry's objects again.
-    UploadAgain(EntryId),
+    /// Ask for all waiting objects again: the relay misses one.
+    UploadAgain,
     /// Wait.
     Wait,
 }
@@ -154,7 +154,7 @@ impl Submission {
             }
             RefusalCode::ObjectMissing => {
                 self.failed(now, None, draw);
-                return Answer::UploadAgain(refused.id());
+                return Answer::UploadAgain;
             }
             RefusalCode::TooBusy => None,
             RefusalCode::ForeignArchive => Some(Halt::ForeignArchive),

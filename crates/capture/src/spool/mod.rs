@@ -408,6 +408,16 @@ impl Spool {
         Ok(())
     }
 
+    /// Keeps the database below so many pages of 16 KiB; beyond, it answers as a full disk does.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub fn limit_pages(&mut self, pages: u32) -> Result<(), SpoolError> {
+        self.db.pragma_update(None, "max_page_count", pages)?;
+        Ok(())
+    }
+
     /// Files without rows are left over from a crash.
     fn sweep(&self) -> Result<(), SpoolError> {
         let mut held = self

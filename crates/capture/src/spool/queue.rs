@@ -125,15 +125,17 @@ impl Spool {
         Ok(())
     }
 
-    /// Notes that the relay may not hold an entry's objects, because it said so.
+    /// Notes that the relay may have lost objects, because it misses one: what it still holds is
+    /// not sent again when it is asked first.
     ///
     /// # Errors
     ///
     /// When the database fails.
-    pub fn mark_missing(&mut self, entry: EntryId) -> Result<(), SpoolError> {
+    pub fn mark_missing(&mut self) -> Result<(), SpoolError> {
         self.db.execute(
-            "UPDATE object SET uploaded = 0 WHERE entry = ?1",
-            [entry.as_bytes()],
+            "UPDATE object SET uploaded = 0
+             WHERE entry IN (SELECT id FROM entry WHERE log_index IS NULL)",
+            [],
         )?;
         Ok(())
     }

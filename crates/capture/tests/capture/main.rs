@@ -6,6 +6,9 @@
     unreachable_pub
 )]
 
+mod crashing;
+mod delivery;
 mod importing;
+mod living;
 mod source;
 mod world;

@@ -12,8 +12,7 @@ use capture::{Agent, Environment, Identity, Relay, RelayFailure, Trust};
 use seal::{ForRecords, OpenedBatch, OpeningKey, Randomness};
 use tlog::{
     Checkpoint, ConsistencyProof, Hash, KeyName, LogIndex, LogSigner, Origin, Prover,
-    SignedCheckpoint, SigningSeed, Tile, TileEdge, TileReader, TileSet, TreeSize,
-    prove_consistency,
+    SignedCheckpoint, SigningSeed, Tile, TileEdge, TileReader, TileSet,
 };
 use wire::api::{ControlPage, LoggedLeaf, PostAnswer, SignerAnswer};
 use wire::authority::{Admitted, Authority, Outcome, Past};
@@ -111,7 +110,7 @@ impl Owner {
 
     /// A log with the genesis, the vault and one reserve epoch.
     pub fn found(&self) -> Arc<TestLog> {
-        let log = Arc::new(TestLog::new(self.genesis.clone(), &self.log_seed));
+        let log = Arc::new(TestLog::new(self.genesis.clone(), &self.log_seed, NOW));
         let first = self.sign(Body::Genesis(self.genesis.clone()));
         self.act(&log, first);
         self.enrol(&log, &self.vault, Role::Vault);
@@ -131,7 +130,8 @@ impl Owner {
 
     /// The same acts in a new log, as after the loss of a relay.
     pub fn rebuild(&self) -> Arc<TestLog> {
-        let log = Arc::new(TestLog::new(self.genesis.clone(), &self.log_seed));
+        // Sequenced later, so that it is another log.
+        let log = Arc::new(TestLog::new(self.genesis.clone(), &self.log_seed, NOW + 1));
         for entry in self.acts.lock().unwrap().iter() {
             log.admit(entry).unwrap();
         }
@@ -217,6 +217,7 @@ pub struct TestLog {
     inner: Mutex<Inner>,
     signer: LogSigner,
     origin: Origin,
+    at: AdmittedAt,
 }
 
 pub struct Inner {
@@ -252,7 +253,7 @@ impl Past for LogPast<'_> {
 }
 
 impl TestLog {
-    fn new(genesis: Genesis, seed: &[u8; 32]) -> Self {
+    fn new(genesis: Genesis, seed: &[u8; 32], at: i64) -> Self {
         let origin = genesis.origin();
         Self {
             signer: LogSigner::new(
@@ -261,6 +262,7 @@ impl TestLog {
             )
             .unwrap(),
             origin: Origin::new(&origin).unwrap(),
+            at: AdmittedAt::new(Milliseconds::new(at)).unwrap(),
             inner: Mutex::new(Inner {
                 authority: Authority::new(genesis),
                 edge: TileEdge::empty(),
@@ -298,7 +300,7 @@ impl TestLog {
         let signed = entry
             .clone()
             .verify_signatures(|id| inner.authority.key(id))?;
-        let at = AdmittedAt::new(Milliseconds::new(NOW)).unwrap();
+        let at = self.at;
         let outcome = inner
             .authority
             .check(&signed, at, &LogPast(&inner))
@@ -588,10 +590,4 @@ impl Home {
         let environment = self.environment().with_points(points);
         Arc::new(Agent::open(self.identity(), environment).unwrap())
     }
-}
-
-/// Proves that a tree goes on, for tests that compare logs.
-pub fn goes_on(log: &TestLog, from: TreeSize) -> ConsistencyProof {
-    let inner = log.inner();
-    prove_consistency(&inner.tiles, from, inner.edge.size()).unwrap()
 }

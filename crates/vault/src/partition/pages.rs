@@ -352,6 +352,8 @@ pub struct PageCache {
 struct Cached {
     files: u64,
     pages: HashMap<(u64, u64), Arc<Zeroizing<Vec<u8>>>>,
+    /// Pages kept of each file.
+    kept: HashMap<u64, usize>,
     order: VecDeque<(u64, u64)>,
 }
 
@@ -386,19 +388,26 @@ impl PageCache {
         let mut inner = self.lock();
         if inner.pages.insert((file, page), bytes).is_none() {
             inner.order.push_back((file, page));
+            *inner.kept.entry(file).or_default() += 1;
         }
         while inner.order.len() > self.most {
-            if let Some(oldest) = inner.order.pop_front() {
-                inner.pages.remove(&oldest);
+            let Some(oldest) = inner.order.pop_front() else {
+                break;
+            };
+            inner.pages.remove(&oldest);
+            if let Some(kept) = inner.kept.get_mut(&oldest.0) {
+                *kept -= 1;
             }
         }
     }
 
-    /// A closed file's pages leave the map at once; their places in the order go as they come up.
+    /// A closed file's pages leave at once. Most files that close have none.
     fn forget(&self, file: u64) {
         let mut inner = self.lock();
-        inner.pages.retain(|(of, _), _| *of != file);
-        inner.order.retain(|(of, _)| *of != file);
+        if inner.kept.remove(&file).is_some_and(|kept| kept > 0) {
+            inner.pages.retain(|(of, _), _| *of != file);
+            inner.order.retain(|(of, _)| *of != file);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Cached> {
@@ -547,6 +556,21 @@ mod tests {
         assert!(SealedFile::open(&there, &key(), &cache).is_err());
         assert!(SealedFile::open(&here, &PartitionKey::from_bytes([8; 32]), &cache).is_err());
         assert!(SealedFile::open(&here, &key(), &cache).is_ok());
+    }
+
+    /// Breaks PARTITION-5: no name is used twice, and what is not finished does not open.
+    #[test]
+    fn a_sealed_file_is_written_once_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.idx");
+        write(&path, b"clause");
+        let again = SealedWriter::create(&path, &key());
+        assert_eq!(again.err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        let torn = folder.path().join("torn.idx");
+        let mut writer = SealedWriter::create(&torn, &key()).unwrap();
+        writer.write_all(&sample(40 * PAGE)).unwrap();
+        drop(writer);
+        assert!(SealedFile::open(&torn, &key(), &PageCache::new(4)).is_err());
     }
 
     /// Breaks PARTITION-4 if the bound is not kept.

@@ -365,6 +365,39 @@ fn files_that_nothing_names_are_removed() {
     assert_eq!(segments.len(), 2, "one segment and one list: {names:?}");
 }
 
+/// Breaks PARTITION-12.
+#[test]
+fn a_record_is_found_by_the_best_time_it_has() {
+    let record = Sample::text("s-1", 1_700_000_000_000, "hello").record();
+    let filed = Filed::of(&record, &Nobody);
+    assert_eq!(filed.at.get(), 1_700_000_000_000);
+    assert_eq!(filed.captured.get(), 1_700_000_000_005);
+    let source = record::Source {
+        network: record::NetworkName::SIGNAL,
+        account: record::TextId::new("a").unwrap(),
+        custodian: record::TextId::new("c").unwrap(),
+        connector: record::TextId::new("test/1").unwrap(),
+        assurance: record::Assurance::Device,
+        mode: record::Mode::Live,
+    };
+    let at = |n| record::Time::utc(Milliseconds::new(n));
+    let id = |text| record::TextId::new(text).unwrap();
+    let envelope = || record::Envelope::builder(&source, id("c"), id("s"), at(9));
+    let people =
+        record::Participants::of(record::Conversation::new(record::ConversationKind::Group));
+    for (envelope, moment) in [
+        (envelope().sent(at(1)).server(at(2)).received(at(3)), 1),
+        (envelope().server(at(2)).received(at(3)), 2),
+        (envelope().received(at(3)), 3),
+        (envelope(), 9),
+    ] {
+        let message = record::Message::plain("x");
+        let record =
+            record::Record::new(envelope, people.clone(), message, None, Vec::new()).unwrap();
+        assert_eq!(Filed::of(&record, &Nobody).at.get(), moment);
+    }
+}
+
 #[test]
 fn keys_do_not_show_themselves() {
     assert_eq!(format!("{:?}", keys().index), "PartitionKey(‹redacted›)");

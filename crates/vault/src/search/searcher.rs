@@ -92,7 +92,7 @@ impl Cursor {
 }
 
 /// One record that was found.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Hit {
     /// The record.
     pub record: RecordId,
@@ -120,6 +120,12 @@ pub struct Hit {
     pub excerpt: Excerpt,
     /// Its place in this search.
     pub cursor: Cursor,
+}
+
+impl std::fmt::Debug for Hit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Hit({}, {}, {:?})", self.kind, self.record, self.excerpt)
+    }
 }
 
 /// Hits with one value.

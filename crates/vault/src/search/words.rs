@@ -50,7 +50,7 @@ pub enum Form {
 }
 
 /// One term at one place of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Token<'t> {
     /// The folded term, as it stands in the index.
     pub term: &'t str,
@@ -63,18 +63,30 @@ pub struct Token<'t> {
 }
 
 /// The tokens of one text, ordered by position.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Words {
     arena: String,
     list: Vec<Raw>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Raw {
     term: Range<usize>,
     position: u32,
     span: Range<usize>,
     form: Form,
+}
+
+impl std::fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token({:?} at {})", self.form, self.position)
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Words(‹{} tokens›)", self.list.len())
+    }
 }
 
 impl Words {

@@ -7,7 +7,7 @@ use jieba_rs::Jieba;
 use super::{Form, Token, Words, fold};
 
 /// One place of a [`Sequence`]: any of these terms matches there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Slot {
     /// Words after the sequence's first.
     pub offset: u32,
@@ -24,6 +24,13 @@ pub struct Sequence {
     pub slots: Vec<Slot>,
     /// Words that it spans.
     pub length: u32,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let star = if self.prefix { "*" } else { "" };
+        write!(f, "Slot({}, ‹{} terms›{star})", self.offset, self.any.len())
+    }
 }
 
 impl Sequence {

@@ -13,6 +13,7 @@ mod filing;
 mod index;
 mod names;
 mod pages;
+mod writing;
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
@@ -32,7 +33,8 @@ pub use directory::{DirectoryError, EncryptedDirectory, Generation};
 pub use filing::{Filed, Filing, Link, Nobody, People, Somebody};
 pub use pages::{FileSalt, PAGE, PageCache, PageError, SealedFile, SealedWriter};
 
-use catalogue::{Catalogue, Writing};
+use catalogue::Catalogue;
+use writing::Writing;
 
 pub(crate) use catalogue::Space;
 pub(crate) use index::{Fact, fields};

@@ -6,6 +6,7 @@
 
 pub mod conversation;
 mod excerpt;
+mod facets;
 pub(crate) mod matching;
 mod plan;
 mod positional;
@@ -17,9 +18,10 @@ mod tally;
 pub mod words;
 
 pub use excerpt::Excerpt;
+pub use facets::{Facet, Facets};
 pub use matching::highlights;
 pub use query::{Query, QueryError};
-pub use searcher::{Ask, Cursor, Facet, Facets, Found, Hit, Order, SearchError, Searcher};
+pub use searcher::{Ask, Cursor, Found, Hit, Order, SearchError, Searcher};
 pub use shelf::Shelf;
 
 #[cfg(test)]

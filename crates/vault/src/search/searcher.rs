@@ -1,7 +1,7 @@
 //! One search over many partitions: exact counts, the first hits, where to go on.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,11 +13,12 @@ use tlog::LogIndex;
 
 use super::conversation::ConversationKey;
 use super::excerpt::Excerpt;
+use super::facets::{Facets, Partial, facets};
 use super::plan::plan;
 use super::query::Query;
 use super::shelf::Shelf;
-use super::tally::{By, Counted, Counts, RUN, Tally, read};
-use crate::partition::{CatalogueError, Columns, Names, OpenError, Partition, PartitionId, People};
+use super::tally::{Counted, RUN, Tally, read};
+use crate::partition::{CatalogueError, Columns, OpenError, Partition, PartitionId, People};
 
 /// In which order hits come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,38 +127,6 @@ impl std::fmt::Debug for Hit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Hit({}, {}, {:?})", self.kind, self.record, self.excerpt)
     }
-}
-
-/// Hits with one value.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Facet {
-    /// What is put into a query to narrow it: a network, a kind, an id, a month.
-    pub value: String,
-    /// How people call it.
-    pub name: String,
-    /// Number of hits.
-    pub count: u64,
-}
-
-impl std::fmt::Debug for Facet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Facet(‹redacted›, {})", self.count)
-    }
-}
-
-/// Hits counted by what they belong to; each list has the most frequent first, months in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facets {
-    /// By network.
-    pub networks: Vec<Facet>,
-    /// By conversation; the value is the conversation's id.
-    pub conversations: Vec<Facet>,
-    /// By sender; the value is the participant id.
-    pub senders: Vec<Facet>,
-    /// By kind of event.
-    pub kinds: Vec<Facet>,
-    /// By month, `2024-05`.
-    pub months: Vec<Facet>,
 }
 
 /// What a search found.
@@ -330,12 +299,6 @@ struct Outcome {
     best: Vec<Cursor>,
     facets: Option<Partial>,
     days: Vec<(Date, u64)>,
-}
-
-struct Partial {
-    names: Arc<Names>,
-    by: By,
-    months: Vec<(Date, u64)>,
 }
 
 /// Searches one partition. `bar` is the key of a hit that as many as are asked for are known to reach.
@@ -537,7 +500,13 @@ fn gather(
     let passed: u64 = outcomes.iter().map(|outcome| outcome.passed).sum();
     let more = found.total - passed > best.len() as u64;
     found.next = best.last().map(|(cursor, _)| *cursor).filter(|_| more);
-    found.facets = ask.facets.then(|| facets(&outcomes));
+    found.facets = ask.facets.then(|| {
+        facets(
+            outcomes
+                .iter()
+                .filter_map(|outcome| outcome.facets.as_ref()),
+        )
+    });
     Ok(found)
 }
 
@@ -578,91 +547,4 @@ fn hit(
             cursor,
         }
     }))
-}
-
-fn facets(outcomes: &[Outcome]) -> Facets {
-    let mut networks = Merged::default();
-    let mut conversations = Merged::default();
-    let mut senders = Merged::default();
-    let mut kinds = [0u64; 256];
-    let mut months: BTreeMap<Date, u64> = BTreeMap::new();
-    for partial in outcomes
-        .iter()
-        .filter_map(|outcome| outcome.facets.as_ref())
-    {
-        networks.add(&partial.by.networks, &partial.names);
-        conversations.add(&partial.by.conversations, &partial.names);
-        senders.add(&partial.by.senders, &partial.names);
-        for (kind, count) in partial.by.kinds.counted() {
-            if let Some(sum) = usize::try_from(kind)
-                .ok()
-                .and_then(|kind| kinds.get_mut(kind))
-            {
-                *sum += count;
-            }
-        }
-        for (month, count) in &partial.months {
-            *months.entry(*month).or_default() += count;
-        }
-    }
-    let mut kinds: Vec<Facet> = Kind::all()
-        .iter()
-        .filter_map(|kind| {
-            let count = kinds
-                .get(usize::from(kind.code()))
-                .copied()
-                .filter(|count| *count > 0)?;
-            Some(Facet {
-                value: kind.name().into(),
-                name: kind.name().into(),
-                count,
-            })
-        })
-        .collect();
-    kinds.sort_by_key(|facet| Reverse(facet.count));
-    let months = months.into_iter().map(|(month, count)| {
-        let value = month.strftime("%Y-%m").to_string();
-        Facet {
-            name: value.clone(),
-            value,
-            count,
-        }
-    });
-    Facets {
-        networks: networks.sorted(),
-        conversations: conversations.sorted(),
-        senders: senders.sorted(),
-        kinds,
-        months: months.collect(),
-    }
-}
-
-#[derive(Default)]
-struct Merged(HashMap<String, (String, u64)>);
-
-impl Merged {
-    fn add(&mut self, counts: &Counts, names: &Names) {
-        for (number, count) in counts.counted().filter(|(number, _)| *number != 0) {
-            let value = names.value(number).unwrap_or_default();
-            let entry = self.0.entry(value.to_owned()).or_default();
-            entry.1 += count;
-            if entry.0.is_empty() {
-                names
-                    .shown(number)
-                    .unwrap_or_default()
-                    .clone_into(&mut entry.0);
-            }
-        }
-    }
-
-    fn sorted(self) -> Vec<Facet> {
-        let facet = |(value, (name, count)): (String, (String, u64))| {
-            // A conversation's key has network and account before its id.
-            let value = value.rsplit('\0').next().unwrap_or_default().to_owned();
-            Facet { value, name, count }
-        };
-        let mut facets: Vec<Facet> = self.0.into_iter().map(facet).collect();
-        facets.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-        facets
-    }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 
 use tlog::{
-    Bundle, Hash, LogIndex, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader,
+    Bundle, Hash, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader,
     TileSet, TreeSize, Verdict, bundles_of_growth, decode_bundle,
 };
 use wire::authority::{Admitted, Past};

@@ -10,6 +10,7 @@ pub mod mirror;
 pub mod outbox;
 pub mod partition;
 pub mod people;
+pub mod prove;
 pub mod room;
 pub mod search;
 pub mod state;

@@ -111,6 +111,12 @@ pub enum PeopleError {
     /// The list is larger than [`MAX_CSV`].
     #[error("the list has more than {MAX_CSV} bytes")]
     TooLarge,
+    /// The folder can not be made.
+    #[error("the folder of the people directory can not be made")]
+    Folder(#[source] std::io::Error),
+    /// No key of a governance epoch is in this room.
+    #[error("no key of a governance epoch is in this room")]
+    NoKey,
     /// The first line does not name the columns.
     #[error("the first line must name the columns: id, name, network, account, from, to")]
     Columns,
@@ -136,6 +142,42 @@ impl People {
         )?;
         connection.execute_batch(SCHEMA)?;
         Ok(Self { connection })
+    }
+
+    /// Moves a directory under another key. The new file appears whole; the old one goes last.
+    ///
+    /// # Errors
+    ///
+    /// When either file can not be read or written; the old one is then still there.
+    pub fn carry(
+        from: &Path,
+        from_key: &[u8; 32],
+        to: &Path,
+        to_key: &[u8; 32],
+    ) -> Result<(), PeopleError> {
+        let new = to.with_extension("new");
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(PeopleError::Folder(error));
+            }
+            _ => {}
+        }
+        let persons = Self::open(from, from_key)?.list()?;
+        let target = Self::open(&new, to_key)?;
+        target.connection.execute_batch("BEGIN IMMEDIATE")?;
+        for person in &persons {
+            target.put(&person.id, &person.name)?;
+            for account in &person.accounts {
+                target.bind(&person.id, account)?;
+            }
+        }
+        target.connection.execute_batch("COMMIT")?;
+        drop(target);
+        std::fs::rename(&new, to).map_err(PeopleError::Folder)?;
+        if let Some(folder) = to.parent() {
+            crate::durable::sync_folder(folder).map_err(PeopleError::Folder)?;
+        }
+        std::fs::remove_file(from).map_err(PeopleError::Folder)
     }
 
     /// Adds a person, or gives a known one a new name.
@@ -401,7 +443,7 @@ fn date(text: &str) -> Result<Option<i64>, PeopleError> {
 
 /// Whether `text` is what `pattern` says, where `*` stands for any run of characters. Takes time
 /// linear in the product of the lengths at most.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {

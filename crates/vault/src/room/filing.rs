@@ -1,0 +1,237 @@
+//! From verified entries to filed records: opens each batch of the mirror once and files it into
+//! the partition of its epoch.
+//!
+//! Crash argument: a partition's commit says up to which log index everything of its epoch is filed;
+//! the next room goes on behind it. What was filed and not committed is undone by the partition;
+//! what is filed twice is known and counted once (PARTITION-8). A batch whose object has not come
+//! yet holds back its partition's mark, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use seal::{OpenedBatch, open_batch};
+use tlog::LogIndex;
+use wire::{Body, EpochId};
+use wire::verify::VerifiedEntry;
+
+use crate::follow::report;
+use crate::mirror::Mirror;
+use crate::partition::{Filing, Partition};
+
+use super::desk::Desk;
+use super::directory::Directory;
+
+/// Largest sealed batch: 4 MiB and 64 KiB of content, its padding (at most an eighth), its head.
+const MAX_BATCH: u64 = 6 << 20;
+/// Batches that are filed between two commits.
+const GROUP: usize = 64;
+
+/// Batches that are verified and not yet filed, by log index.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    batches: BTreeMap<u64, EpochId>,
+    last: BTreeMap<EpochId, u64>,
+}
+
+impl Waiting {
+    /// A batch was verified.
+    pub(crate) fn add(&mut self, index: LogIndex, epoch: EpochId, filed: Option<LogIndex>) {
+        let last = self.last.entry(epoch).or_default();
+        *last = (*last).max(index.get());
+        if filed.is_none_or(|filed| filed < index) {
+            self.batches.insert(index.get(), epoch);
+        }
+    }
+
+    /// Everything below this size is filed, of a log of `size` entries.
+    pub(crate) fn filed(&self, size: u64) -> u64 {
+        self.batches.keys().next().map_or(size, |first| (*first).min(size))
+    }
+
+    fn through(&self, epoch: EpochId) -> Option<LogIndex> {
+        let open = self.batches.iter().find(|(_, of)| **of == epoch).map(|(index, _)| *index);
+        match open {
+            Some(index) => index.checked_sub(1).map(LogIndex::new),
+            None => self.last.get(&epoch).map(|last| LogIndex::new(*last)),
+        }
+    }
+
+    /// Forgets what is filed of an epoch: its partition begins anew.
+    pub(crate) fn again(&mut self, entries: impl Iterator<Item = (u64, EpochId)>) {
+        for (index, epoch) in entries {
+            self.batches.insert(index, epoch);
+        }
+    }
+}
+
+impl Desk {
+    /// Files what can be filed now. Returns whether something was.
+    pub(crate) fn file_waiting(&self) -> bool {
+        let mut any = false;
+        loop {
+            let group: Vec<(u64, EpochId)> = {
+                let waiting = self.waiting();
+                let tried = self.tried();
+                waiting
+                    .batches
+                    .iter()
+                    .filter(|(index, _)| !tried.contains(*index))
+                    .take(GROUP)
+                    .map(|(index, epoch)| (*index, *epoch))
+                    .collect()
+            };
+            if group.is_empty() {
+                self.tried().clear();
+                return any;
+            }
+            any |= self.file_group(&group);
+        }
+    }
+
+    fn file_group(&self, group: &[(u64, EpochId)]) -> bool {
+        let directory = Arc::clone(&self.directory());
+        let mut touched: BTreeMap<EpochId, Vec<u64>> = BTreeMap::new();
+        let mut failed = BTreeSet::new();
+        for (index, epoch) in group {
+            if failed.contains(epoch) {
+                self.tried().insert(*index);
+                continue;
+            }
+            match self.file_one(*index, *epoch, &directory) {
+                Ok(true) => touched.entry(*epoch).or_default().push(*index),
+                // Not here yet: it is looked for again in the next pass.
+                Ok(false) => {
+                    self.tried().insert(*index);
+                }
+                Err(Fault::Never(problem)) => {
+                    self.note_problem(*index, &problem);
+                    touched.entry(*epoch).or_default().push(*index);
+                }
+                // The partition has undone all since its last commit, the earlier ones of this
+                // group too: they stay in waiting.
+                Err(Fault::Failed(problem)) => {
+                    self.note(format!("filing into partition {epoch} failed: {problem}"));
+                    for undone in touched.remove(epoch).into_iter().flatten().chain([*index]) {
+                        self.tried().insert(undone);
+                    }
+                    failed.insert(*epoch);
+                }
+            }
+        }
+        for epoch in failed {
+            self.make_again(epoch);
+        }
+        let mut any = false;
+        for (epoch, indexes) in touched {
+            let Some(through) = ({
+                let mut waiting = self.waiting();
+                for index in &indexes {
+                    waiting.batches.remove(index);
+                }
+                waiting.through(epoch)
+            }) else {
+                continue;
+            };
+            let Some(partition) = self.partition(epoch) else { continue };
+            match partition.commit(through) {
+                Ok(_) => any = true,
+                Err(error) => {
+                    self.note(format!("partition {epoch} could not be written: {}", report(&error)));
+                    self.make_again(epoch);
+                }
+            }
+        }
+        any
+    }
+
+    /// Files one batch. `false` if its object is not held.
+    fn file_one(&self, index: u64, epoch: EpochId, directory: &Directory) -> Result<bool, Fault> {
+        if !self.keys().has(epoch) {
+            return Err(Fault::Never("no key of its epoch in this room".to_owned()));
+        }
+        let Some(entry) = self.entry(index) else { return Ok(false) };
+        let Some(opened) = self.open_batch(&entry).map_err(Fault::Never)? else { return Ok(false) };
+        let partition = self
+            .partition_of(epoch)
+            .map_err(Fault::Failed)?;
+        file_batch(&partition, &entry, &opened, directory, &|problem| {
+            self.note_problem(index, &problem);
+        })
+        .map_err(Fault::Failed)?;
+        Ok(true)
+    }
+
+    /// Opens the batch of an entry; `None` if its object is not held.
+    pub(crate) fn open_batch(&self, entry: &VerifiedEntry) -> Result<Option<OpenedBatch>, String> {
+        let Body::Batch(head) = entry.entry().body() else {
+            return Err("it is no batch".to_owned());
+        };
+        let Some(object) = object_of(self.mirror(), entry)? else { return Ok(None) };
+        let key = self
+            .keys()
+            .records(head.epoch)
+            .ok_or_else(|| "no key of its epoch in this room".to_owned())?;
+        open_batch(&key, entry, &object)
+            .map(Some)
+            .map_err(|error| format!("its object does not open: {}", report(&error)))
+    }
+}
+
+/// The bytes of an entry's first object; `None` if it is not held.
+pub(crate) fn object_of(mirror: &Mirror, entry: &VerifiedEntry) -> Result<Option<Vec<u8>>, String> {
+    let Some(object) = entry.entry().objects().first() else {
+        return Err("it names no object".to_owned());
+    };
+    if object.length.get() > MAX_BATCH {
+        return Err(format!("its object of {} bytes is larger than any batch", object.length));
+    }
+    mirror
+        .read(&mirror.object_path(object.hash), MAX_BATCH)
+        .map_err(|error| format!("its object can not be read: {error}"))
+}
+
+fn file_batch(
+    partition: &Partition,
+    entry: &VerifiedEntry,
+    opened: &OpenedBatch,
+    directory: &Directory,
+    problem: &dyn Fn(String),
+) -> Result<(), String> {
+    for record in opened.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                problem(format!("a record does not read: {}", report(&error)));
+                continue;
+            }
+        };
+        let parts: Vec<Vec<u8>> = record.parts().iter().map(|part| part.to_vec()).collect();
+        let objects: Vec<Option<[u8; 32]>> = record
+            .attachments()
+            .iter()
+            .map(|sealed| sealed.stream.as_ref().map(|stream| *stream.object.as_bytes()))
+            .collect();
+        let filing = Filing {
+            index: entry.index(),
+            position: record.position().get(),
+            admitted_at: entry.admitted_at().time(),
+            record: record.record(),
+            parts: &parts,
+            objects: &objects,
+            members: &[],
+        };
+        partition.file([filing], directory).map_err(|error| report(&error))?;
+    }
+    Ok(())
+}
+
+/// Why a batch was not filed.
+enum Fault {
+    /// It can not be filed as it is: a problem of the entry; filing goes on.
+    Never(String),
+    /// The partition can not be written or opened.
+    Failed(String),
+}
+
+/// Indexes that were looked for in vain in this pass.
+pub(crate) type Tried = BTreeSet<u64>;

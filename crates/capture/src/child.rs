@@ -213,10 +213,10 @@ fn keep_evidence(stderr: ChildStderr, folder: PathBuf) -> JoinHandle<()> {
         let mut kept = Evidence::open(&folder).ok();
         let mut line = Vec::new();
         while let Ok(true) = next_line(&mut lines, &mut line) {
-            if let Some(evidence) = &mut kept {
-                if evidence.keep(&line).is_err() {
-                    kept = None;
-                }
+            if let Some(evidence) = &mut kept
+                && evidence.keep(&line).is_err()
+            {
+                kept = None;
             }
         }
     })

@@ -50,7 +50,7 @@ pub struct ImportError {
     pub kept: Kept,
     /// Why it ended.
     #[source]
-    pub why: ImportFailure,
+    pub why: Box<ImportFailure>,
 }
 
 /// Why an import ended early.
@@ -121,7 +121,10 @@ impl Agent {
         });
         match imported {
             Ok(summary) => Ok(ImportSummary { kept, ..summary }),
-            Err(why) => Err(ImportError { kept, why }),
+            Err(why) => Err(ImportError {
+                kept,
+                why: Box::new(why),
+            }),
         }
     }
 

@@ -107,14 +107,13 @@ impl Known {
         mut load: impl FnMut(ShardId) -> Result<Vec<u64>, E>,
     ) -> Result<bool, E> {
         self.clock += 1;
-        if let Some(neighbour) = mark.neighbour {
-            if self
+        if let Some(neighbour) = mark.neighbour
+            && self
                 .shard(neighbour, &mut load)?
                 .prints
                 .contains(&mark.print)
-            {
-                return Ok(false);
-            }
+        {
+            return Ok(false);
         }
         let shard = self.shard(mark.shard, &mut load)?;
         let new = shard.prints.insert(mark.print);
@@ -140,11 +139,11 @@ impl Known {
     /// Takes back claims whose records did not become durable.
     pub fn take_back(&mut self, marks: &[Mark]) {
         for mark in marks {
-            if let Some(shard) = self.shards.get_mut(&mark.shard) {
-                if shard.prints.remove(&mark.print) {
-                    shard.pending = shard.pending.saturating_sub(1);
-                    self.marks -= 1;
-                }
+            if let Some(shard) = self.shards.get_mut(&mark.shard)
+                && shard.prints.remove(&mark.print)
+            {
+                shard.pending = shard.pending.saturating_sub(1);
+                self.marks -= 1;
             }
         }
     }

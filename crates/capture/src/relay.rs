@@ -78,10 +78,11 @@ impl From<CallError> for RelayFailure {
 
 impl Relay for RelayClient {
     async fn upload(&self, object: ObjectHash, place: ObjectPlace) -> Result<(), RelayFailure> {
-        Ok(match place {
+        match place {
             ObjectPlace::Bytes(bytes) => self.upload_object(object, Bytes::from(bytes)).await?,
             ObjectPlace::File(path) => self.upload_file(object, &path).await?,
-        })
+        }
+        Ok(())
     }
 
     async fn post(&self, entries: &[Entry]) -> Result<PostAnswer, RelayFailure> {

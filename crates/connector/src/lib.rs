@@ -1,8 +1,8 @@
 //! The protocol between the agent and its connectors (`docs/spec/connector.md`), and the kit to
 //! write a connector with.
 //!
-//! In scope: messages and frames with their limits, both sides' state machines, the kit, and the
-//! reader that shows that a normalizer took everything.
+//! In scope: messages and frames with their limits, both sides' state machines, the kit, the
+//! reader that shows that a normalizer took everything, and what normalizers have in common.
 //! Out of scope: starting and supervising connectors (the agent's), what records say (`record`).
 //!
 //! Start reading at [`kit::run`], whose example is a whole connector.
@@ -14,6 +14,7 @@ pub mod frame;
 pub mod kit;
 pub mod limit;
 mod message;
+pub mod normal;
 mod side;
 
 pub use fields::{Fields, LeftInOriginal};

@@ -204,10 +204,10 @@ proptest! {
         let at = at % frame.len();
         frame[at] ^= flip;
         let mut content = Vec::new();
-        if let Ok(true) = read_frame(&mut &frame[..], &mut content) {
-            if let Ok(message) = Up::from_frame(&content) {
-                prop_assert_ne!(message, event(1));
-            }
+        if let Ok(true) = read_frame(&mut &frame[..], &mut content)
+            && let Ok(message) = Up::from_frame(&content)
+        {
+            prop_assert_ne!(message, event(1));
         }
     }
 }

@@ -214,7 +214,7 @@ async fn a_full_disk_stops_the_import_and_passes() {
         let error = agent
             .import_over(&job(), connect(source), &Stop::default(), |_| {})
             .unwrap_err();
-        let capture::ImportFailure::Conversation(why) = &error.why else {
+        let capture::ImportFailure::Conversation(why) = &*error.why else {
             panic!("{error:?}")
         };
         assert!(why.is_full(), "{why:?}");
@@ -249,7 +249,7 @@ async fn a_full_database_loses_nothing() {
             |_| {},
         )
         .unwrap_err();
-    let capture::ImportFailure::Conversation(why) = &error.why else {
+    let capture::ImportFailure::Conversation(why) = &*error.why else {
         panic!("{error:?}")
     };
     assert!(why.is_full(), "{why:?}");

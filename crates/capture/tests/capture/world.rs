@@ -359,7 +359,7 @@ impl TestLog {
     fn logged(&self, inner: &Inner, index: usize) -> LoggedLeaf {
         LoggedLeaf {
             index: LogIndex::new(index as u64),
-            leaf: inner.leaves[index].to_bytes().into(),
+            leaf: inner.leaves[index].to_bytes(),
             proof: self.proof(inner, LogIndex::new(index as u64)),
         }
     }

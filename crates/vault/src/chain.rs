@@ -6,7 +6,7 @@ use std::io;
 
 use tlog::{
     Bundle, Hash, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader,
-    TileSet, TreeSize, Verdict, bundles_of_growth, decode_bundle,
+    TileSet, Verdict, bundles_of_growth, decode_bundle,
 };
 use wire::authority::{Admitted, Past};
 use wire::verify::{FollowError, Follower, ReadLeaf, Settled};
@@ -255,7 +255,3 @@ fn tree(error: ProveError<io::Error>) -> ChainError {
 }
 
 
-/// All bundles of a log of that size.
-pub(crate) fn bundles(size: TreeSize) -> Vec<Bundle> {
-    bundles_of_growth(TreeSize::ZERO, size)
-}

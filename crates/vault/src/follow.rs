@@ -419,10 +419,8 @@ impl<R: Relay> Locked<R> {
             self.state.seen_again(now, witnessed)?;
         }
         self.chain.take(advanced);
-        if let Some(last) =
-            tlog::Bundle::in_tree(seen.size.get().saturating_sub(1) / 256, seen.size)
-        {
-            self.mirror.drop_narrower_bundles(last)?;
+        for bundle in bundles_of_growth(tlog::TreeSize::new(from), seen.size) {
+            self.mirror.drop_narrower_bundles(bundle)?;
         }
         Ok(())
     }

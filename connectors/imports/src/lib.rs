@@ -1,1 +1,33 @@
-//! Skeleton.
+//! Chat exports as a connector: WhatsApp's `.txt` and `.zip`, Telegram Desktop's `result.json`.
+//!
+//! In scope: recognizing and reading exports of any size in little memory, stable ids for what
+//! has none, the files that come with an export, saying where an export is damaged.
+//! Out of scope: sealing and keeping (the agent's, behind the connector protocol), exports of
+//! other programs.
+//!
+//! Settings: `path` (a file or an unpacked export's folder), `zone` (IANA name, for WhatsApp,
+//! whose exports name none), `dates` (`dmy`, `mdy`, `ymd`; otherwise decided from the whole
+//! file), `me` (the owner's name in the export), `title` (of the conversation; otherwise from
+//! the file's name).
+//!
+//! A WhatsApp conversation's id is `title:` and its title; the title is part of a record's id,
+//! so the same chat under another file name is another conversation, unless `title` says so.
+//!
+//! Start reading at [`run`]; then `whatsapp::header`, `whatsapp::blocks`, `whatsapp::chat`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod media;
+mod open;
+mod outbox;
+mod run;
+mod sniff;
+mod vcard;
+pub mod whatsapp;
+
+pub use run::run;
+
+/// Entry of the fuzz target for WhatsApp chats: reads any bytes without panic.
+pub fn fuzz_whatsapp(bytes: &[u8]) {
+    whatsapp::fuzz(bytes);
+}

@@ -1,0 +1,195 @@
+//! Which export lies at a path.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use zip::ZipArchive;
+
+use crate::media::MAX_ENTRIES;
+use crate::whatsapp::looks_like_chat;
+
+/// Bytes that are looked at to recognize a format.
+const HEAD: u64 = 64 << 10;
+
+/// An export, recognized.
+pub(crate) struct Export {
+    pub(crate) format: Format,
+    pub(crate) content: Content,
+    /// File or folder name without ending, from which a title may be taken.
+    pub(crate) name: String,
+}
+
+/// Formats that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    WhatsApp,
+    Telegram,
+}
+
+/// Where the text of an export is.
+pub(crate) enum Content {
+    /// A file, with its media beside it in that folder.
+    File { path: PathBuf, folder: PathBuf },
+    /// An entry of an archive, with its media beside it.
+    Entry { archive: PathBuf, index: usize },
+}
+
+/// Why there is no export.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("reading the export")]
+    Io(#[from] io::Error),
+    #[error("the archive's list of contents is damaged")]
+    Archive(#[source] zip::result::ZipError),
+    #[error("an archive of {entries} entries")]
+    TooManyEntries { entries: usize },
+    #[error("no chat was found")]
+    NothingFound,
+}
+
+/// Looks at what lies at `path`.
+pub(crate) fn open(path: &Path) -> Result<Export, OpenError> {
+    if path.is_dir() {
+        return open_folder(path);
+    }
+    let head = head(File::open(path)?)?;
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return open_archive(path);
+    }
+    let format = recognize(&head).ok_or(OpenError::NothingFound)?;
+    let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+    let stem = stem(path);
+    // A chat that was unpacked keeps its name in that of the folder.
+    let name = if stem == "_chat" {
+        self::stem(&folder)
+    } else {
+        stem
+    };
+    Ok(Export {
+        format,
+        content: Content::File {
+            path: path.to_path_buf(),
+            folder,
+        },
+        name,
+    })
+}
+
+fn open_folder(folder: &Path) -> Result<Export, OpenError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)?.take(MAX_ENTRIES) {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or("");
+        let rank = match name {
+            "result.json" => 0,
+            "_chat.txt" => 1,
+            name if name.to_ascii_lowercase().ends_with(".txt") => 2,
+            _ => continue,
+        };
+        found.push((rank, path));
+    }
+    found.sort();
+    for (_, path) in found {
+        if let Some(format) = recognize(&head(File::open(&path)?)?) {
+            let stem = stem(&path);
+            let plain = stem == "_chat" || stem == "result";
+            return Ok(Export {
+                format,
+                name: if plain { self::stem(folder) } else { stem },
+                content: Content::File {
+                    path,
+                    folder: folder.to_path_buf(),
+                },
+            });
+        }
+    }
+    Err(OpenError::NothingFound)
+}
+
+fn open_archive(path: &Path) -> Result<Export, OpenError> {
+    let mut archive = archive(path)?;
+    let mut found: Vec<(u8, String)> = archive
+        .file_names()
+        .filter_map(|name| {
+            let name = name.ok()?;
+            let last = name.rsplit('/').next().unwrap_or(&name);
+            let rank = match last {
+                "result.json" => 0,
+                "_chat.txt" => 1,
+                last if last.to_ascii_lowercase().ends_with(".txt") => 2,
+                _ => return None,
+            };
+            Some((rank, name.into_owned()))
+        })
+        .collect();
+    // The shallowest first: a text that was sent in the chat lies no higher than the chat.
+    found.sort_by_key(|(rank, name)| (*rank, name.matches('/').count(), name.clone()));
+    for (_, entry) in found {
+        let Some(index) = archive.index_for_name(&entry) else {
+            continue;
+        };
+        let Ok(file) = archive.by_index(index) else {
+            continue;
+        };
+        // A chat whose beginning can not be read is still the chat.
+        let Some(format) = recognize(&partial_head(file)) else {
+            continue;
+        };
+        let last = Path::new(entry.rsplit('/').next().unwrap_or(&entry));
+        let inner = stem(last);
+        let plain = inner == "_chat" || inner == "result";
+        return Ok(Export {
+            format,
+            name: if plain { stem(path) } else { inner },
+            content: Content::Entry {
+                archive: path.to_path_buf(),
+                index,
+            },
+        });
+    }
+    Err(OpenError::NothingFound)
+}
+
+/// An archive's list of contents.
+pub(crate) fn archive(path: &Path) -> Result<ZipArchive<BufReader<File>>, OpenError> {
+    let archive = ZipArchive::new(BufReader::new(File::open(path)?)).map_err(OpenError::Archive)?;
+    let entries = archive.len();
+    if entries > MAX_ENTRIES {
+        return Err(OpenError::TooManyEntries { entries });
+    }
+    Ok(archive)
+}
+
+fn recognize(head: &[u8]) -> Option<Format> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'{') {
+        return Some(Format::Telegram);
+    }
+    looks_like_chat(head).then_some(Format::WhatsApp)
+}
+
+fn head(file: impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.take(HEAD).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn partial_head(file: impl Read) -> Vec<u8> {
+    let mut head = Vec::new();
+    // What was read before an error stays.
+    let _ = file.take(HEAD).read_to_end(&mut head);
+    head
+}
+
+fn stem(path: &Path) -> String {
+    let absolute = std::path::absolute(path);
+    let path = absolute.as_deref().unwrap_or(path);
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}

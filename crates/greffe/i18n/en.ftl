@@ -75,7 +75,6 @@ help-search-arg-facets = Count by network, conversation, person, kind and month 
 help-show = Show one message whole, with what was said around it
 help-show-arg-message = The message's id as `search` shows it; its first digits are enough
 help-show-arg-context = How many messages before and after
-help-show-arg-original = Show the network's original bytes too
 help-show-arg-save-attachments = Open its attachments into this folder
 help-people = Who is who: bind accounts to people
 help-people-list = List people and their accounts
@@ -108,7 +107,7 @@ help-keys-destroy-arg-epoch = The period's epoch id, as `keys list` shows it
 help-keys-destroy-arg-confirm = The same id again
 help-unlock = Open the reading room until it is idle or locked
 help-unlock-arg-idle = Lock after so many idle minutes
-help-unlock-arg-share = A holder's share file; as many as are needed
+help-arg-share = A holder's share file; as many as are needed
 help-lock = End the reading room, with every key in it
 help-status = What runs, what is captured, what is filed
 help-doctor = What is missing or wrong here, and the command that mends it
@@ -124,3 +123,67 @@ help-completions = Print completions for a shell
 help-completions-arg-shell = The shell
 help-man = Write the man pages into a folder
 help-man-arg-folder = The folder
+help-arg-share = A holder's share file, instead of the passphrase; as many as are needed
+
+## Command line
+usage-no-command = there is no command "{ $command }"
+usage-no-argument = there is no argument "{ $argument }" here
+usage-missing = something is missing: { $argument }
+usage-missing-command = a command is missing
+usage-value = "{ $value }" does not fit { $argument } { $valid }
+usage-conflict = { $argument } and { $other } do not go together
+
+## Parts
+part-failed = The { $part } can not do its work: { $why }.
+part-failed-next = `greffe doctor` looks at what may be wrong here.
+port-busy = Something else listens at { $address } already.
+port-busy-next = Is `greffe up` running for this archive? Else name another address with --listen.
+founding-failed = The archive could not be made: { $why }.
+founding-refused = The relay refused the archive's first entries: { $why }.
+genesis-wrong = { $path } is no genesis: { $why }.
+keyring-wrong = { $path } is no keyring: { $why }.
+keyring-foreign = { $path } is another archive's keyring.
+root-key-wrong = { $path } is no wrapped root key: { $why }.
+owner-entry-wrong = { $path } is no entry of this archive: { $why }.
+seed-wrong = { $path } does not hold the 32 bytes of a key.
+unlock-failed = The keyring does not open: { $why }.
+unlock-failed-next = Is it the right passphrase, or are they enough shares of this archive?
+share-wrong = { $path } holds no whole share: { $why }.
+
+## init
+init-done = Made the archive "{ $name }" in { $folder }.
+    Fingerprint: { $fingerprint }
+    Keys are made for { $periods ->
+        [one] one period
+       *[other] { $periods } periods
+    } ahead (`greffe keys list`).
+init-keys-passphrase = Its keys open with your passphrase alone, and nobody else has them. If you lose the passphrase,
+    nobody can open this archive again: not us, not the relay, nobody. Write it down and keep it safe.
+init-keys-shares = Its keys open with { $needed } of { $holders } shares, which lie in { $folder }.
+    Give each holder one and delete them here. If more than { $forgives } are lost, nobody can open this archive again.
+init-next = Next: `greffe import my-chat.zip`, then `greffe search budget`.
+share-heading = Greffe: share { $index } of { $holders }. Any { $needed } of them together open the archive's keys. Keep it secret.
+
+## keys
+keys-heading = { $count } sealing periods, keyring generation { $generation }:
+keys-line = { $epoch }  { $use }  { $from } to { $until }, kept at least until { $keep }
+keys-line-destroyed = { $epoch }  { $use }  { $from } to { $until }, destroyed { $destroyed }
+epoch-use-period = period
+epoch-use-reserve = reserve
+epoch-use-governance = governance
+keys-made = { $count ->
+    [0] All those periods have keys already.
+    [one] Made one key; periods are covered until { $until }.
+   *[other] Made { $count } keys; periods are covered until { $until }.
+ }
+epoch-unknown = There is no epoch { $epoch } in the keyring.
+epoch-unknown-next = `greffe keys list` shows them.
+epoch-kept = The key of this period must be kept until { $date }; nothing was destroyed.
+epoch-confirm = This would end everything sealed in the period { $epoch } for good, in every copy and backup. Nothing was destroyed.
+epoch-confirm-next = If that is what you want, say the id twice: greffe keys destroy { $epoch } --confirm { $epoch }
+epoch-not-destroyed = The key could not be destroyed: { $why }.
+epoch-destroyed = Destroyed the key of { $epoch }. What it sealed can not be read any more; the log still verifies.
+    Older copies of the keyring file, with the passphrase or shares, would still open it: remove them.
+
+## man
+man-written = Wrote { $count } man pages into { $folder }.

@@ -75,7 +75,6 @@ help-search-arg-facets = Compter aussi par réseau, conversation, personne, genr
 help-show = Montrer un message en entier, avec ce qui s'est dit autour
 help-show-arg-message = L'identifiant du message donné par `search` ; ses premiers chiffres suffisent
 help-show-arg-context = Combien de messages avant et après
-help-show-arg-original = Montrer aussi les octets d'origine du réseau
 help-show-arg-save-attachments = Ouvrir ses pièces jointes dans ce dossier
 help-people = Qui est qui : attacher les comptes aux personnes
 help-people-list = Lister les personnes et leurs comptes
@@ -108,7 +107,7 @@ help-keys-destroy-arg-epoch = L'identifiant de la période, donné par `keys lis
 help-keys-destroy-arg-confirm = Le même identifiant encore une fois
 help-unlock = Ouvrir la salle de lecture jusqu'à l'inactivité ou au verrouillage
 help-unlock-arg-idle = Verrouiller après tant de minutes d'inactivité
-help-unlock-arg-share = Le fichier de part d'un détenteur ; autant qu'il en faut
+help-arg-share = Le fichier de part d'un détenteur ; autant qu'il en faut
 help-lock = Fermer la salle de lecture, avec toutes les clés qu'elle tient
 help-status = Ce qui tourne, ce qui est capturé, ce qui est classé
 help-doctor = Ce qui manque ou ne va pas ici, et la commande qui y remédie
@@ -124,3 +123,67 @@ help-completions = Écrire la complétion pour un interpréteur de commandes
 help-completions-arg-shell = L'interpréteur
 help-man = Écrire les pages de manuel dans un dossier
 help-man-arg-folder = Le dossier
+help-arg-share = Le fichier de part d'un détenteur, au lieu de la phrase secrète ; autant qu'il en faut
+
+## Ligne de commande
+usage-no-command = il n'y a pas de commande « { $command } »
+usage-no-argument = il n'y a pas d'argument « { $argument } » ici
+usage-missing = il manque quelque chose : { $argument }
+usage-missing-command = il manque une commande
+usage-value = « { $value } » ne convient pas à { $argument } { $valid }
+usage-conflict = { $argument } et { $other } ne vont pas ensemble
+
+## Parties
+part-failed = La partie « { $part } » ne peut pas faire son travail : { $why }.
+part-failed-next = `greffe doctor` regarde ce qui pourrait ne pas aller ici.
+port-busy = Quelque chose d'autre écoute déjà à { $address }.
+port-busy-next = `greffe up` tourne-t-il pour cette archive ? Sinon, nommez une autre adresse avec --listen.
+founding-failed = L'archive n'a pas pu être créée : { $why }.
+founding-refused = Le relais a refusé les premières entrées de l'archive : { $why }.
+genesis-wrong = { $path } n'est pas une genèse : { $why }.
+keyring-wrong = { $path } n'est pas un trousseau : { $why }.
+keyring-foreign = { $path } est le trousseau d'une autre archive.
+root-key-wrong = { $path } n'est pas une clé racine emballée : { $why }.
+owner-entry-wrong = { $path } n'est pas une entrée de cette archive : { $why }.
+seed-wrong = { $path } ne contient pas les 32 octets d'une clé.
+unlock-failed = Le trousseau ne s'ouvre pas : { $why }.
+unlock-failed-next = Est-ce la bonne phrase secrète, ou y a-t-il assez de parts de cette archive ?
+share-wrong = { $path } ne contient pas de part entière : { $why }.
+
+## init
+init-done = L'archive « { $name } » est créée dans { $folder }.
+    Empreinte : { $fingerprint }
+    Des clés existent d'avance pour { $periods ->
+        [one] une période
+       *[other] { $periods } périodes
+    } (`greffe keys list`).
+init-keys-passphrase = Ses clés s'ouvrent avec votre seule phrase secrète, et personne d'autre ne les a. Si vous la perdez,
+    plus personne ne pourra ouvrir cette archive : ni nous, ni le relais, personne. Notez-la et gardez-la en lieu sûr.
+init-keys-shares = Ses clés s'ouvrent avec { $needed } parts sur { $holders }, qui se trouvent dans { $folder }.
+    Donnez-en une à chaque détenteur et effacez-les ici. Si plus de { $forgives } sont perdues, plus personne ne pourra ouvrir cette archive.
+init-next = Ensuite : `greffe import mon-chat.zip`, puis `greffe search budget`.
+share-heading = Greffe : part { $index } sur { $holders }. { $needed } d'entre elles ensemble ouvrent les clés de l'archive. Gardez-la secrète.
+
+## keys
+keys-heading = { $count } périodes de scellement, trousseau de génération { $generation } :
+keys-line = { $epoch }  { $use }  { $from } à { $until }, gardée au moins jusqu'au { $keep }
+keys-line-destroyed = { $epoch }  { $use }  { $from } à { $until }, détruite le { $destroyed }
+epoch-use-period = période
+epoch-use-reserve = réserve
+epoch-use-governance = gouvernance
+keys-made = { $count ->
+    [0] Toutes ces périodes ont déjà des clés.
+    [one] Une clé créée ; les périodes sont couvertes jusqu'au { $until }.
+   *[other] { $count } clés créées ; les périodes sont couvertes jusqu'au { $until }.
+ }
+epoch-unknown = Il n'y a pas de période { $epoch } dans le trousseau.
+epoch-unknown-next = `greffe keys list` les montre.
+epoch-kept = La clé de cette période doit être gardée jusqu'au { $date } ; rien n'a été détruit.
+epoch-confirm = Cela mettrait fin pour toujours à tout ce qui a été scellé dans la période { $epoch }, dans chaque copie et sauvegarde. Rien n'a été détruit.
+epoch-confirm-next = Si c'est ce que vous voulez, dites l'identifiant deux fois : greffe keys destroy { $epoch } --confirm { $epoch }
+epoch-not-destroyed = La clé n'a pas pu être détruite : { $why }.
+epoch-destroyed = La clé de { $epoch } est détruite. Ce qu'elle a scellé ne peut plus être lu ; le journal se vérifie toujours.
+    D'anciennes copies du fichier du trousseau, avec la phrase secrète ou les parts, l'ouvriraient encore : enlevez-les.
+
+## man
+man-written = { $count } pages de manuel écrites dans { $folder }.

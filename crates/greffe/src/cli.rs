@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::text::{self, say};
+use crate::text::{self, word};
 
 /// What the user asked for.
 #[derive(Debug, Parser)]
@@ -30,8 +30,15 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
     #[arg(long, global = true, env = "GREFFE_LANG", value_name = "LANG")]
     pub(crate) lang: Option<String>,
-    #[arg(long, global = true, env = "GREFFE_PASSPHRASE_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "GREFFE_PASSPHRASE_FILE",
+        value_name = "FILE"
+    )]
     pub(crate) passphrase_file: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) share: Vec<PathBuf>,
 }
 
 /// The commands.
@@ -57,7 +64,7 @@ pub(crate) enum Command {
     Completions(Completions),
     Man(Man),
     #[command(hide = true)]
-    ReadingRoom,
+    ReadingRoom(ReadingRoom),
     #[command(hide = true)]
     Connector(Connector),
 }
@@ -96,7 +103,7 @@ impl std::str::FromStr for Holders {
             .and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)))
             .filter(|&(k, n): &(u8, u8)| 2 <= k && k <= n && n <= 16)
             .map(|(threshold, holders)| Self { threshold, holders })
-            .ok_or_else(|| say("holders-form"))
+            .ok_or_else(|| word("holders-form"))
     }
 }
 
@@ -165,8 +172,6 @@ pub(crate) struct Show {
     pub(crate) message: String,
     #[arg(long, short = 'C', default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=200))]
     pub(crate) context: u32,
-    #[arg(long)]
-    pub(crate) original: bool,
     #[arg(long, value_name = "DIR")]
     pub(crate) save_attachments: Option<PathBuf>,
 }
@@ -267,8 +272,6 @@ pub(crate) struct DestroyKey {
 pub(crate) struct Unlock {
     #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=480))]
     pub(crate) idle: u32,
-    #[arg(long, value_name = "FILE")]
-    pub(crate) share: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -306,14 +309,19 @@ pub(crate) struct Man {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReadingRoom {
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Connector {
     pub(crate) name: String,
 }
 
 /// The command line with its words in the language chosen.
 pub(crate) fn localized() -> clap::Command {
-    localize(Cli::command(), "help")
-        .after_help(say("help-after"))
+    localize(Cli::command(), "help").after_help(word("help-after"))
 }
 
 fn localize(command: clap::Command, key: &str) -> clap::Command {
@@ -329,7 +337,11 @@ fn localize(command: clap::Command, key: &str) -> clap::Command {
     }
     let root = key == "help";
     let mut command = command.mut_args(|argument| {
-        let place = if argument.is_global_set() || root { "help" } else { key };
+        let place = if argument.is_global_set() || root {
+            "help"
+        } else {
+            key
+        };
         let name = argument.get_id().as_str().replace('_', "-");
         match text::find(&format!("{place}-arg-{name}")) {
             Some(help) => argument.help(help),
@@ -372,7 +384,11 @@ mod tests {
         for argument in command.get_arguments() {
             let built_in = matches!(argument.get_id().as_str(), "help" | "version");
             if argument.get_help().is_none() && !built_in {
-                missing.push(format!("{language}: {} {}", command.get_name(), argument.get_id()));
+                missing.push(format!(
+                    "{language}: {} {}",
+                    command.get_name(),
+                    argument.get_id()
+                ));
             }
         }
         for sub in command.get_subcommands() {
@@ -387,7 +403,13 @@ mod tests {
 
     #[test]
     fn holders_are_k_of_n() {
-        assert_eq!("2/3".parse(), Ok(Holders { threshold: 2, holders: 3 }));
+        assert_eq!(
+            "2/3".parse(),
+            Ok(Holders {
+                threshold: 2,
+                holders: 3
+            })
+        );
         for wrong in ["1/3", "4/3", "2", "2/17", "x/y"] {
             assert!(wrong.parse::<Holders>().is_err(), "{wrong}");
         }

@@ -34,7 +34,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure whose sentence is the catalogue's `key`; `key-next` says what to do.
     pub(crate) fn new(key: &'static str) -> Self {
-        Self { key, facts: Vec::new(), exit: Exit::Failed }
+        Self {
+            key,
+            facts: Vec::new(),
+            exit: Exit::Failed,
+        }
     }
 
     /// Puts a fact into the sentence.
@@ -71,6 +75,14 @@ impl Failure {
     /// The catalogue key, as `--json` shows it.
     pub(crate) fn key(&self) -> &'static str {
         self.key
+    }
+
+    /// The facts, as text, for another process that tells the user.
+    pub(crate) fn facts(&self) -> Vec<(String, String)> {
+        self.facts
+            .iter()
+            .map(|(name, fact)| ((*name).to_owned(), fact.to_string()))
+            .collect()
     }
 
     /// What to do next, where the catalogue says it.

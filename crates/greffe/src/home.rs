@@ -61,14 +61,19 @@ impl Home {
     /// The archive that a command is about: `--home`, or the nearest one at or above this folder.
     pub(crate) fn find(given: Option<&Path>) -> Result<Self, Failure> {
         if let Some(folder) = given {
-            return Self::at(folder)
-                .ok_or_else(|| Failure::new("no-archive-there").with("folder", folder).exit(Exit::NotFound));
+            return Self::at(folder).ok_or_else(|| {
+                Failure::new("no-archive-there")
+                    .with("folder", folder)
+                    .exit(Exit::NotFound)
+            });
         }
         let here = std::env::current_dir()
             .map_err(|error| Failure::new("no-current-folder").because(&error))?;
-        here.ancestors()
-            .find_map(Self::at)
-            .ok_or_else(|| Failure::new("no-archive").with("folder", here.as_path()).exit(Exit::NotFound))
+        here.ancestors().find_map(Self::at).ok_or_else(|| {
+            Failure::new("no-archive")
+                .with("folder", here.as_path())
+                .exit(Exit::NotFound)
+        })
     }
 
     fn at(folder: &Path) -> Option<Self> {
@@ -89,8 +94,11 @@ impl Home {
             return Err(Failure::new("folder-not-empty").with("folder", folder.as_path()));
         }
         private_folder(&folder)?;
-        let folder = fs::canonicalize(&folder)
-            .map_err(|error| Failure::new("can-not-read").with("path", folder.as_path()).because(&error))?;
+        let folder = fs::canonicalize(&folder).map_err(|error| {
+            Failure::new("can-not-read")
+                .with("path", folder.as_path())
+                .because(&error)
+        })?;
         Ok(Self(folder))
     }
 
@@ -134,16 +142,25 @@ impl Home {
     /// Reads `greffe.toml`.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let path = self.0.join(SETTINGS);
-        let text = fs::read_to_string(&path)
-            .map_err(|error| Failure::new("can-not-read").with("path", path.as_path()).because(&error))?;
-        toml::from_str(&text)
-            .map_err(|error| Failure::new("settings-wrong").with("path", path.as_path()).because(&error))
+        let text = fs::read_to_string(&path).map_err(|error| {
+            Failure::new("can-not-read")
+                .with("path", path.as_path())
+                .because(&error)
+        })?;
+        toml::from_str(&text).map_err(|error| {
+            Failure::new("settings-wrong")
+                .with("path", path.as_path())
+                .because(&error)
+        })
     }
 
     /// Writes `greffe.toml`.
     pub(crate) fn write_settings(&self, settings: &Settings) -> Result<(), Failure> {
-        let text = toml::to_string_pretty(settings)
-            .map_err(|error| Failure::new("settings-wrong").with("path", SETTINGS).because(&error))?;
+        let text = toml::to_string_pretty(settings).map_err(|error| {
+            Failure::new("settings-wrong")
+                .with("path", SETTINGS)
+                .because(&error)
+        })?;
         write_durably(&self.0.join(SETTINGS), text.as_bytes())
     }
 
@@ -156,10 +173,16 @@ impl Home {
             .write(true)
             .mode(0o600)
             .open(&path)
-            .map_err(|error| Failure::new("can-not-write").with("path", path.as_path()).because(&error))?;
+            .map_err(|error| {
+                Failure::new("can-not-write")
+                    .with("path", path.as_path())
+                    .because(&error)
+            })?;
         match file.try_lock() {
             Ok(()) => Ok(HomeLock { _file: file }),
-            Err(_) => Err(Failure::new("archive-in-use").with("folder", self.0.as_path()).exit(Exit::Busy)),
+            Err(_) => Err(Failure::new("archive-in-use")
+                .with("folder", self.0.as_path())
+                .exit(Exit::Busy)),
         }
     }
 }
@@ -176,18 +199,27 @@ pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| Failure::new("can-not-write").with("path", folder).because(&error))
+        .map_err(|error| {
+            Failure::new("can-not-write")
+                .with("path", folder)
+                .because(&error)
+        })
 }
 
 /// Writes a file whole: a new name, synced, renamed over the old, folder synced. Only this user can read it.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    write_whole(path, bytes)
-        .map_err(|error| Failure::new("can-not-write").with("path", path).because(&error))
+    write_whole(path, bytes).map_err(|error| {
+        Failure::new("can-not-write")
+            .with("path", path)
+            .because(&error)
+    })
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(folder)?;
+    let mut draft = tempfile::Builder::new()
+        .prefix(".draft-")
+        .tempfile_in(folder)?;
     io::Write::write_all(&mut draft, bytes)?;
     draft.as_file().sync_all()?;
     draft.persist(path)?;
@@ -197,8 +229,15 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Reads a file that a command needs.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
-        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
-        Failure::new("can-not-read").with("path", path).because(&error).exit(exit)
+        let exit = if error.kind() == io::ErrorKind::NotFound {
+            Exit::NotFound
+        } else {
+            Exit::Failed
+        };
+        Failure::new("can-not-read")
+            .with("path", path)
+            .because(&error)
+            .exit(exit)
     })
 }
 
@@ -211,14 +250,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::for_new(Some(&folder.path().join("greffe"))).unwrap();
         let settings = Settings {
-            archive: ArchiveSettings { name: "a".into(), fingerprint: "00".into(), epochs: "month".into(), years: 5 },
-            relay: RelaySettings { listen: "127.0.0.1:7443".parse().unwrap() },
-            agent: AgentSettings { custodian: "me".into() },
+            archive: ArchiveSettings {
+                name: "a".into(),
+                fingerprint: "00".into(),
+                epochs: "month".into(),
+                years: 5,
+            },
+            relay: RelaySettings {
+                listen: "127.0.0.1:7443".parse().unwrap(),
+            },
+            agent: AgentSettings {
+                custodian: "me".into(),
+            },
         };
         home.write_settings(&settings).unwrap();
-        assert_eq!(Home::find(Some(folder.path())).unwrap().folder(), home.folder());
+        assert_eq!(
+            Home::find(Some(folder.path())).unwrap().folder(),
+            home.folder()
+        );
         assert_eq!(home.settings().unwrap().archive.name, "a");
-        assert_eq!(Home::for_new(Some(&folder.path().join("greffe"))).unwrap_err().key(), "archive-exists");
+        assert_eq!(
+            Home::for_new(Some(&folder.path().join("greffe")))
+                .unwrap_err()
+                .key(),
+            "archive-exists"
+        );
     }
 
     #[test]

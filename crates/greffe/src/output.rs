@@ -1,5 +1,9 @@
 //! What commands print: sentences for people, or JSON lines for programs; progress on the terminal.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this module is where the program speaks")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this module is where the program speaks"
+)]
 
 use std::io::{IsTerminal, Write};
 
@@ -28,7 +32,11 @@ impl Output {
 
     /// The result: a JSON value for programs, or what `human` writes for people.
     pub(crate) fn result(self, value: &Value, human: impl FnOnce() -> String) {
-        let text = if self.json { value.to_string() } else { human() };
+        let text = if self.json {
+            value.to_string()
+        } else {
+            human()
+        };
         let mut out = std::io::stdout().lock();
         // A reader that has gone away (a pager, `head`) is no failure.
         let _ = writeln!(out, "{}", text.trim_end());

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 use crate::home;
-use crate::text::say;
+use crate::text::word;
 
 /// The shortest passphrase for a new archive, in characters.
 const SHORTEST: usize = 12;
@@ -22,16 +22,16 @@ impl std::fmt::Debug for Passphrase {
 }
 
 impl Passphrase {
-    /// The bytes to derive a key from.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// The text to derive a key from.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Asks for the passphrase of an archive, or reads it from the file given (`-`: standard input).
     pub(crate) fn ask(file: Option<&Path>) -> Result<Self, Failure> {
         match file {
             Some(path) => Self::from_file(path),
-            None => Self::from_terminal(&say("passphrase-ask")),
+            None => Self::from_terminal(&word("passphrase-ask")),
         }
     }
 
@@ -40,8 +40,8 @@ impl Passphrase {
         let chosen = match file {
             Some(path) => Self::from_file(path)?,
             None => {
-                let first = Self::from_terminal(&say("passphrase-choose"))?;
-                let second = Self::from_terminal(&say("passphrase-again"))?;
+                let first = Self::from_terminal(&word("passphrase-choose"))?;
+                let second = Self::from_terminal(&word("passphrase-again"))?;
                 if first.0 != second.0 {
                     return Err(Failure::new("passphrases-differ"));
                 }
@@ -61,13 +61,19 @@ impl Passphrase {
                 .lock()
                 .take(4096)
                 .read_to_end(&mut bytes)
-                .map_err(|error| Failure::new("can-not-read").with("path", "-").because(&error))?;
+                .map_err(|error| {
+                    Failure::new("can-not-read")
+                        .with("path", "-")
+                        .because(&error)
+                })?;
             bytes
         } else {
             Zeroizing::new(home::read(path)?)
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| Failure::new("passphrase-not-text"))?;
-        Ok(Self(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+        Ok(Self(Zeroizing::new(
+            text.trim_end_matches(['\r', '\n']).to_owned(),
+        )))
     }
 
     fn from_terminal(prompt: &str) -> Result<Self, Failure> {
@@ -76,7 +82,11 @@ impl Passphrase {
         }
         rpassword::prompt_password(prompt)
             .map(|text| Self(Zeroizing::new(text)))
-            .map_err(|error| Failure::new("can-not-read").with("path", "tty").because(&error))
+            .map_err(|error| {
+                Failure::new("can-not-read")
+                    .with("path", "tty")
+                    .because(&error)
+            })
     }
 }
 
@@ -90,9 +100,12 @@ mod tests {
         let file = folder.path().join("p");
         std::fs::write(&file, "correct horse battery\n").unwrap();
         let passphrase = Passphrase::choose(Some(&file)).unwrap();
-        assert_eq!(passphrase.as_bytes(), b"correct horse battery");
+        assert_eq!(passphrase.as_str(), "correct horse battery");
         assert_eq!(format!("{passphrase:?}"), "Passphrase(…)");
         std::fs::write(&file, "short").unwrap();
-        assert_eq!(Passphrase::choose(Some(&file)).unwrap_err().key(), "passphrase-short");
+        assert_eq!(
+            Passphrase::choose(Some(&file)).unwrap_err().key(),
+            "passphrase-short"
+        );
     }
 }

@@ -10,7 +10,10 @@ use unic_langid::LanguageIdentifier;
 /// Languages with a complete catalogue; the first is the fallback.
 pub(crate) const LANGUAGES: [&str; 2] = ["en", "fr"];
 
-const SOURCES: [&str; 2] = [include_str!("../i18n/en.ftl"), include_str!("../i18n/fr.ftl")];
+const SOURCES: [&str; 2] = [
+    include_str!("../i18n/en.ftl"),
+    include_str!("../i18n/fr.ftl"),
+];
 
 static CHOSEN: OnceLock<usize> = OnceLock::new();
 
@@ -26,7 +29,10 @@ pub(crate) fn choose(argument: Option<&str>) {
             .iter()
             .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     };
-    let wanted = argument.map(str::to_owned).or_else(from_system).unwrap_or_default();
+    let wanted = argument
+        .map(str::to_owned)
+        .or_else(from_system)
+        .unwrap_or_default();
     let index = LANGUAGES
         .iter()
         .position(|language| wanted.to_lowercase().starts_with(language))
@@ -34,8 +40,17 @@ pub(crate) fn choose(argument: Option<&str>) {
     let _ = CHOSEN.set(index);
 }
 
+/// The language chosen, for a child of this process.
+pub(crate) fn language() -> &'static str {
+    CHOSEN
+        .get()
+        .and_then(|index| LANGUAGES.get(*index))
+        .copied()
+        .unwrap_or("en")
+}
+
 /// The text of a key without facts.
-pub(crate) fn say(key: &str) -> String {
+pub(crate) fn word(key: &str) -> String {
     say_with(key, &[])
 }
 
@@ -56,6 +71,15 @@ pub(crate) enum Fact {
     Number(f64),
     /// Text, shown as it is.
     Text(String),
+}
+
+impl std::fmt::Display for Fact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 macro_rules! fact_from_numbers {
@@ -107,7 +131,12 @@ pub(crate) fn with_language<T>(language: &str, work: impl FnOnce() -> T) -> T {
 }
 
 fn find_with(key: &str, facts: &[(&str, Fact)]) -> Option<String> {
-    let bundle = bundle(OVERRIDE.get().or_else(|| CHOSEN.get().copied()).unwrap_or(0))?;
+    let bundle = bundle(
+        OVERRIDE
+            .get()
+            .or_else(|| CHOSEN.get().copied())
+            .unwrap_or(0),
+    )?;
     let pattern = bundle.get_message(key)?.value()?;
     let mut args = FluentArgs::new();
     for (name, fact) in facts {
@@ -150,11 +179,15 @@ pub(crate) fn printable(text: &str) -> String {
         .map(|c| match c {
             '\n' | '\t' => ' ',
             c if c.is_control() => '\u{FFFD}',
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' => '\u{FFFD}',
+            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' => {
+                '\u{FFFD}'
+            }
             c => c,
         })
         .collect();
-    let right_to_left = clean.chars().any(|c| matches!(c, '\u{0590}'..='\u{08FF}' | '\u{FB1D}'..='\u{FEFC}'));
+    let right_to_left = clean
+        .chars()
+        .any(|c| matches!(c, '\u{0590}'..='\u{08FF}' | '\u{FB1D}'..='\u{FEFC}'));
     if right_to_left {
         return format!("\u{2068}{clean}\u{2069}");
     }
@@ -186,7 +219,9 @@ mod tests {
     #[test]
     fn catalogues_parse_without_error() {
         for source in SOURCES {
-            let errors = FluentResource::try_new(source.to_owned()).err().map(|(_, e)| e);
+            let errors = FluentResource::try_new(source.to_owned())
+                .err()
+                .map(|(_, e)| e);
             assert_eq!(errors, None);
         }
     }
@@ -196,14 +231,17 @@ mod tests {
     fn every_key_in_the_code_is_in_the_catalogue() {
         let known = keys(SOURCES[0]);
         let mut unknown = Vec::new();
-        let mut waiting = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+        let mut waiting = vec![std::path::PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src"
+        ))];
         while let Some(path) = waiting.pop() {
             if path.is_dir() {
                 waiting.extend(std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            for opening in ["say!(\"", "say(\"", "Failure::new(\"", "key: \""] {
+            for opening in ["say!(\"", "word(\"", "Failure::new(\"", "key: \""] {
                 for (at, _) in text.match_indices(opening) {
                     let key = text[at + opening.len()..].split('"').next().unwrap();
                     if !known.contains(key) && !key.is_empty() && key != "key" {

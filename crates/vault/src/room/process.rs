@@ -113,6 +113,19 @@ impl RoomProcess {
         Ok(self.child.try_wait()?.is_some())
     }
 
+    /// Waits until the room ends by itself: locked by a client, or idle.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn wait(&mut self) -> std::io::Result<()> {
+        // `Child::wait` would close the pipe, and with it the room.
+        let pipe = self.child.stdin.take();
+        let ended = self.child.wait().map(drop);
+        drop(pipe);
+        ended
+    }
+
     /// Locks: closes the pipe, and waits for the process to end.
     ///
     /// # Errors

@@ -1,0 +1,226 @@
+//! The owner's folder: genesis, keyring, wrapped root key, and the entries that the root has signed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use seal::keyring::{Keyring, UnlockedKeyring, WrappedSigningKey};
+use seal::{Share, Threshold};
+use wire::{Entry, Genesis};
+
+use crate::failure::{Exit, Failure};
+use crate::founding::Founded;
+use crate::home::{self, Home};
+use crate::secret::Passphrase;
+use crate::text::say;
+
+/// What the owner holds, read from the owner's folder.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    folder: PathBuf,
+    genesis: Genesis,
+}
+
+/// How somebody opens the keyring.
+pub(crate) enum Secret {
+    /// The passphrase.
+    Passphrase(Passphrase),
+    /// Holders' shares.
+    Shares(Vec<Share>),
+}
+
+impl Owner {
+    /// Writes a new archive's keys and first entries. The genesis comes last: without it the
+    /// folder is no archive yet.
+    pub(crate) fn create(
+        home: &Home,
+        genesis: &Genesis,
+        founded: &Founded,
+    ) -> Result<Self, Failure> {
+        let folder = home.part("owner")?;
+        let owner = Self {
+            folder,
+            genesis: genesis.clone(),
+        };
+        owner.add_entries(&founded.entries)?;
+        home::write_durably(&owner.root_path(), &founded.root.to_bytes())?;
+        owner.write_keyring(&founded.keyring)?;
+        home::write_durably(&owner.folder.join("genesis.cbor"), &genesis.to_bytes())?;
+        Ok(owner)
+    }
+
+    /// Opens the owner's folder.
+    pub(crate) fn open(home: &Home) -> Result<Self, Failure> {
+        let folder = home.part("owner")?;
+        let path = folder.join("genesis.cbor");
+        let genesis = Genesis::parse(&home::read(&path)?).map_err(|error| {
+            Failure::new("genesis-wrong")
+                .with("path", path.as_path())
+                .because(&error)
+        })?;
+        Ok(Self { folder, genesis })
+    }
+
+    /// The genesis.
+    pub(crate) fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The keyring's file.
+    pub(crate) fn keyring_path(&self) -> PathBuf {
+        self.folder.join("keyring.cbor")
+    }
+
+    /// Reads the keyring, locked.
+    pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
+        let path = self.keyring_path();
+        let ring = Keyring::from_bytes(&home::read(&path)?, None).map_err(|error| {
+            Failure::new("keyring-wrong")
+                .with("path", path.as_path())
+                .because(&error)
+        })?;
+        if ring.archive() != self.genesis.archive_id() {
+            return Err(Failure::new("keyring-foreign").with("path", path.as_path()));
+        }
+        Ok(ring)
+    }
+
+    /// Unlocks the keyring.
+    pub(crate) fn unlock(&self, secret: &Secret) -> Result<UnlockedKeyring, Failure> {
+        let ring = self.keyring()?;
+        let unlocked = match secret {
+            Secret::Passphrase(passphrase) => ring.unlock_with_passphrase(passphrase.as_str()),
+            Secret::Shares(shares) => ring.unlock_with_shares(shares),
+        };
+        unlocked.map_err(|error| {
+            Failure::new("unlock-failed")
+                .because(&error)
+                .exit(Exit::Locked)
+        })
+    }
+
+    /// Writes the keyring whole (RING-3).
+    pub(crate) fn write_keyring(&self, ring: &Keyring) -> Result<(), Failure> {
+        home::write_durably(&self.keyring_path(), &ring.to_bytes())
+    }
+
+    /// The wrapped root key.
+    pub(crate) fn root(&self) -> Result<WrappedSigningKey, Failure> {
+        let path = self.root_path();
+        WrappedSigningKey::from_bytes(&home::read(&path)?).map_err(|error| {
+            Failure::new("root-key-wrong")
+                .with("path", path.as_path())
+                .because(&error)
+        })
+    }
+
+    /// Entries of the root, in order, to begin a log with.
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Failure> {
+        let folder = self.entries_folder()?;
+        let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+            .map_err(|error| {
+                Failure::new("can-not-read")
+                    .with("path", folder.as_path())
+                    .because(&error)
+            })?;
+        paths.retain(|path| path.extension().is_some_and(|end| end == "entry"));
+        paths.sort();
+        paths
+            .iter()
+            .map(|path| {
+                Entry::parse(&home::read(path)?).map_err(|error| {
+                    Failure::new("owner-entry-wrong")
+                        .with("path", path.as_path())
+                        .because(&error)
+                })
+            })
+            .collect()
+    }
+
+    /// Keeps further entries that the root has signed.
+    pub(crate) fn add_entries(&self, entries: &[Entry]) -> Result<(), Failure> {
+        let folder = self.entries_folder()?;
+        entries.iter().try_for_each(|entry| {
+            let name = format!("{:08}.entry", entry.number().get());
+            home::write_durably(&folder.join(name), entry.as_bytes())
+        })
+    }
+
+    fn entries_folder(&self) -> Result<PathBuf, Failure> {
+        let folder = self.folder.join("entries");
+        home::private_folder(&folder)?;
+        Ok(folder)
+    }
+
+    fn root_path(&self) -> PathBuf {
+        self.folder.join("root.key")
+    }
+}
+
+/// Writes each holder's share into a file of its own; gives the paths.
+pub(crate) fn write_shares(
+    folder: &std::path::Path,
+    shares: &[Share],
+    threshold: Threshold,
+) -> Result<Vec<PathBuf>, Failure> {
+    home::private_folder(folder)?;
+    shares
+        .iter()
+        .map(|share| {
+            let path = folder.join(format!(
+                "share-{}-of-{}.txt",
+                share.index(),
+                threshold.holders()
+            ));
+            let qr = share.to_qr();
+            let picture = qrcode::QrCode::new(qr.as_bytes())
+                .map(|code| {
+                    code.render::<qrcode::render::unicode::Dense1x2>()
+                        .dark_color(qrcode::render::unicode::Dense1x2::Dark)
+                        .light_color(qrcode::render::unicode::Dense1x2::Light)
+                        .build()
+                })
+                .unwrap_or_default();
+            let text = format!(
+                "{}\n\n{}\n\n{}\n\n{picture}\n",
+                say!(
+                    "share-heading",
+                    index = share.index(),
+                    holders = threshold.holders(),
+                    needed = threshold.needed(),
+                ),
+                share.to_words().as_str(),
+                qr.as_str(),
+            );
+            home::write_durably(&path, text.as_bytes())?;
+            Ok(path)
+        })
+        .collect()
+}
+
+/// Reads a share from a holder's file: words, or the text of the QR code, wherever they stand in it.
+pub(crate) fn read_share(path: &std::path::Path) -> Result<Share, Failure> {
+    let bytes = zeroize::Zeroizing::new(home::read(path)?);
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        Failure::new("share-wrong")
+            .with("path", path)
+            .because(&error)
+    })?;
+    let mut first = None;
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let read = if line.starts_with("greffe-share:") {
+            Share::from_qr(line)
+        } else {
+            Share::from_words(line)
+        };
+        match read {
+            Ok(share) => return Ok(share),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    let why = first.map_or_else(String::new, |error| error.to_string());
+    Err(Failure::new("share-wrong")
+        .with("path", path)
+        .with("why", why)
+        .exit(Exit::Locked))
+}

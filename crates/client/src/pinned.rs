@@ -11,7 +11,8 @@ use rustls::{
 };
 use wire::TlsIdentity;
 
-/// A TLS 1.3 client that accepts one key, whatever name or authority the certificate has. That
+/// A TLS 1.3 client that accepts one key, whatever name or authority the certificate
+/// has, and offers HTTP/2 before HTTP/1.1. That
 /// the peer holds the key is still verified in the handshake.
 ///
 /// # Errors
@@ -23,11 +24,12 @@ pub fn pinned_tls(pin: TlsIdentity) -> Result<ClientConfig, Error> {
         pin,
         provider: provider.clone(),
     });
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 

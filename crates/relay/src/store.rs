@@ -39,6 +39,13 @@ impl LogFile {
         Self(format!("staged/{}", canonical::hex(root.as_bytes())))
     }
 
+    /// A staged group by the last part of its path; `None` for other names.
+    fn staged_named(name: &str) -> Option<Self> {
+        let mut root = [0; tlog::Hash::LEN];
+        canonical::hex_into(name, &mut root).ok()?;
+        Some(Self::staged(&tlog::Hash::from_bytes(root)))
+    }
+
     /// A tile or entry bundle, by its path in C2SP tlog-tiles.
     #[must_use]
     pub(crate) fn tile(path: String) -> Self {
@@ -101,6 +108,10 @@ pub trait LogStore: Send + Sync + fmt::Debug + 'static {
     /// The file's bytes, or `None` if nothing was ever written under the name. An error never
     /// stands for absence.
     fn get<'a>(&'a self, file: &'a LogFile) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>>;
+
+    /// The staged groups that stand, in no order. Those of groups that were never sequenced are
+    /// found so, and removed.
+    fn staged(&self) -> BoxFuture<'_, Result<Vec<LogFile>, StoreError>>;
 
     /// Removes a file that nothing refers to any more; a missing one is no error. Need not be
     /// durable: a file that comes back is harmless.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use tlog::{
     Bundle, ConsistencyProof, Hash, LogIndex, ProveError, Prover, Tile, TileData, TileEdge,
     TileReader, TreeSize,
@@ -217,8 +217,11 @@ impl Tiles {
                     .into_iter()
                     .map(|(bundle, bytes)| (LogFile::tile(bundle.path()), bytes)),
             );
-        try_join_all(files.map(|(file, bytes)| async move { self.store.put(&file, bytes).await }))
-            .await?;
+        // All are waited for, also when one fails: a write that still runs must not meet the healing.
+        let written =
+            join_all(files.map(|(file, bytes)| async move { self.store.put(&file, bytes).await }))
+                .await;
+        written.into_iter().collect::<Result<(), _>>()?;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         for (tile, bytes) in tiles {
             cache.insert(tile, bytes);

@@ -8,7 +8,7 @@ use super::{Failed, Position, Sequencer};
 use crate::Alarm;
 use crate::staged::StagedGroup;
 use crate::state::Head;
-use crate::store::LogFile;
+use crate::store::{LogFile, StoreError};
 use crate::tiles::TilesError;
 
 impl Sequencer {
@@ -27,6 +27,7 @@ impl Sequencer {
                 }
                 .into());
             }
+            self.clear_abandoned(None).await;
             self.position = Some(Position {
                 head: None,
                 authority: None,
@@ -72,7 +73,10 @@ impl Sequencer {
             Some(shown) if shown_size == head.size => self.take_up(&head, shown),
             _ => self.publish(from, head).await?,
         }
-        self.clear_away(from, head).await?;
+        if let Err(error) = self.clear_away(from, head).await {
+            tracing::warn!(%error, "outgrown files could not be removed");
+        }
+        self.clear_abandoned(Some(&head)).await;
         self.directory.replace(&authority);
         self.position = Some(Position {
             head: Some(head),
@@ -81,6 +85,23 @@ impl Sequencer {
             open,
         });
         Ok(())
+    }
+
+    /// Removes staged groups that never were sequenced, and whatever an earlier removal left. That
+    /// of the head is removed by [`clear_away`](Self::clear_away) alone.
+    async fn clear_abandoned(&self, head: Option<&Head>) {
+        let of_head = head.map(|head| LogFile::staged(&head.root));
+        let cleared = async {
+            for file in self.stores.log.staged().await? {
+                if Some(&file) != of_head.as_ref() {
+                    self.stores.log.remove(&file).await?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = cleared.await {
+            tracing::warn!(%error, "abandoned groups could not be removed");
+        }
     }
 
     /// The published checkpoint, if one stands that this log has signed. A torn one counts for

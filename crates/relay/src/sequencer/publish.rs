@@ -17,7 +17,7 @@ use crate::cosign::Heard;
 use crate::metrics::Metrics;
 use crate::staged::StagedGroup;
 use crate::state::{Change, Head};
-use crate::store::LogFile;
+use crate::store::{LogFile, StoreError};
 use crate::tiles::{Tiles, TilesError};
 
 impl Sequencer {
@@ -84,7 +84,7 @@ impl Sequencer {
 
         let change = Change {
             cursor: authority.cursor_row(),
-            standing: standing.then(|| authority.standing_row()),
+            standing: (standing || position.head.is_none()).then(|| authority.standing_row()),
             signers: signers
                 .iter()
                 .filter_map(|id| Some((*id, authority.signer_row(id)?)))
@@ -107,11 +107,14 @@ impl Sequencer {
                 .iter()
                 .filter_map(|id| Some((*id, authority.signer(id)?.clone()))),
         );
-        let result = self.clear_away(from, to).await;
-        waiting.or_fail(result)?;
         Metrics::count(&self.shared.metrics.groups, 1);
         Metrics::count(&self.shared.metrics.entries, change.entries.len() as u64);
-        self.position = Some(position);
+        match self.clear_away(from, to).await {
+            Ok(()) => self.position = Some(position),
+            // The group is published all the same. The staged file still stands, and the next turn
+            // begins with it and clears away again.
+            Err(error) => tracing::warn!(%error, "outgrown files could not be removed"),
+        }
         self.receipt(std::mem::take(&mut waiting.0), began).await;
         Ok(())
     }
@@ -222,12 +225,13 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Removes what the published group does not need any more: first its staged file, then the
-    /// partial files that it has outgrown. A crash in between leaves some of them, which harms
-    /// nobody: partial files are looked for by exact width before wider ones.
-    pub(super) async fn clear_away(&self, from: TreeSize, to: Head) -> Result<(), Failed> {
-        self.stores.log.remove(&LogFile::staged(&to.root)).await?;
-        Ok(self.tiles.outgrow(from, to.size).await?)
+    /// Removes what the published group does not need any more: first the partial files that it has
+    /// outgrown, then its staged file, whose presence after a crash says that this is still to do.
+    /// A start that finds it needs the outgrown files no more: what they held stands at the
+    /// beginning of the wider ones.
+    pub(super) async fn clear_away(&self, from: TreeSize, to: Head) -> Result<(), StoreError> {
+        self.tiles.outgrow(from, to.size).await?;
+        self.stores.log.remove(&LogFile::staged(&to.root)).await
     }
 
     /// Makes the receipts and sends them, while the next group begins already.

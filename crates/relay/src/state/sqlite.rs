@@ -253,7 +253,7 @@ fn write_head(transaction: &Transaction<'_>, to: Head, change: &Change) -> Resul
         to.admitted_at.time().get(),
     );
     let cursor = &change.cursor;
-    match &change.standing {
+    let changed = match &change.standing {
         Some(standing) => transaction
             .prepare_cached(
                 "INSERT INTO head (one, size, root, admitted_at, stored, cursor, standing)
@@ -269,7 +269,12 @@ fn write_head(transaction: &Transaction<'_>, to: Head, change: &Change) -> Resul
             )?
             .execute(params![size, root, at, stored, cursor])?,
     };
-    Ok(())
+    // The first change brings every row.
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Failure::State(StateError::Damaged("head")))
+    }
 }
 
 fn write_signers(

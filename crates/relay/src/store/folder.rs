@@ -89,6 +89,25 @@ impl LogStore for FolderLog {
         .boxed()
     }
 
+    fn staged(&self) -> BoxFuture<'_, Result<Vec<LogFile>, StoreError>> {
+        let folder = self.folder.root.join("staged");
+        blocking(move || {
+            let doing = "list the staged groups";
+            let files = match fs::read_dir(folder) {
+                Ok(files) => files,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(source) => return Err(StoreError::Io { doing, source }),
+            };
+            let mut staged = Vec::new();
+            for file in files {
+                let name = file.map_err(StoreError::io(doing))?.file_name();
+                staged.extend(name.to_str().and_then(LogFile::staged_named));
+            }
+            Ok(staged)
+        })
+        .boxed()
+    }
+
     fn remove<'a>(&'a self, file: &'a LogFile) -> BoxFuture<'a, Result<(), StoreError>> {
         let path = self.folder.root.join(file.as_str());
         blocking(move || match fs::remove_file(path) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::StreamExt as _;
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
 use object_store::{
@@ -119,6 +119,24 @@ impl LogStore for S3Log {
                 Err(S3Error::NotFound { .. }) => Ok(None),
                 Err(error) => Err(remote(doing)(error)),
             }
+        }
+        .boxed()
+    }
+
+    fn staged(&self) -> BoxFuture<'_, Result<Vec<LogFile>, StoreError>> {
+        async move {
+            let folder = self.bucket.key("staged");
+            let listed: Vec<_> = self
+                .bucket
+                .store
+                .list(Some(&folder))
+                .try_collect()
+                .await
+                .map_err(remote("list the staged groups"))?;
+            Ok(listed
+                .iter()
+                .filter_map(|found| LogFile::staged_named(found.location.filename()?))
+                .collect())
         }
         .boxed()
     }

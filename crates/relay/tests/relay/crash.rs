@@ -26,20 +26,49 @@ async fn prepared() -> Prepared {
     let folder = tempfile::tempdir().unwrap();
     let mut owner = Owner::new(1);
     let mut agent = Chain::new(2, owner.archive());
-    let relay = start(&owner, folder.path(), &Faults::default()).await.unwrap();
+    let relay = start(&owner, folder.path(), &Faults::default())
+        .await
+        .unwrap();
     let mut before = vec![owner.genesis_entry(), owner.enrol(&agent, Role::Agent)];
     let archive = relay.archive(owner.archive()).unwrap();
-    assert_eq!(archive.submit(&bundle(&before)).await.unwrap().receipts.len(), 2);
+    assert_eq!(
+        archive
+            .submit(&bundle(&before))
+            .await
+            .unwrap()
+            .receipts
+            .len(),
+        2
+    );
     for round in 0..4 {
-        let entries: Vec<_> = (0..62).map(|n| agent.say(heartbeat(round * 62 + n), Vec::new())).collect();
-        assert_eq!(archive.submit(&bundle(&entries)).await.unwrap().receipts.len(), 62);
+        let entries: Vec<_> = (0..62)
+            .map(|n| agent.say(heartbeat(round * 62 + n), Vec::new()))
+            .collect();
+        assert_eq!(
+            archive
+                .submit(&bundle(&entries))
+                .await
+                .unwrap()
+                .receipts
+                .len(),
+            62
+        );
         before.extend(entries);
     }
     drop(archive);
     relay.shutdown().await;
-    let mut some = |count: u64| (0..count).map(|n| agent.say(heartbeat(n), Vec::new())).collect();
+    let mut some = |count: u64| {
+        (0..count)
+            .map(|n| agent.say(heartbeat(n), Vec::new()))
+            .collect()
+    };
     let next = [some(3), some(5), some(2)];
-    Prepared { folder, owner, before, next }
+    Prepared {
+        folder,
+        owner,
+        before,
+        next,
+    }
 }
 
 fn stores(owner: &Owner, folder: &Path) -> Result<Stores, StartError> {
@@ -73,11 +102,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Submits the three bundles, each until it is answered, and says how often it was not.
-async fn submit_all(prepared: &Prepared, folder: &Path, faults: &Faults, anew: bool) -> usize {
-    let mut relay = start(&prepared.owner, folder, &Faults::default()).await.unwrap();
-    relay.shutdown().await;
-    relay = start(&prepared.owner, folder, faults).await.unwrap();
+/// Submits the three bundles, each until it is answered, through one fault. `anew` starts the relay
+/// again after each failure, and everything is dead between the fault and that start.
+async fn submit_all(
+    prepared: &Prepared,
+    folder: &Path,
+    fault: Option<(usize, Fault)>,
+    anew: bool,
+) -> Vec<String> {
+    let faults = Faults::default();
+    let mut relay = start(&prepared.owner, folder, &faults).await.unwrap();
+    faults.arm(fault, anew);
+    let mut passed = Vec::new();
     let mut failures = 0;
     for entries in &prepared.next {
         let receipts = loop {
@@ -90,12 +126,13 @@ async fn submit_all(prepared: &Prepared, folder: &Path, faults: &Faults, anew: b
                 Err(error) => assert_eq!(error, SubmitError::Unavailable),
             }
             failures += 1;
-            assert!(failures < 5, "it heals");
+            assert!(failures < 3, "it heals");
             if anew {
                 drop(archive);
                 relay.shutdown().await;
+                passed.extend(faults.passed());
                 faults.arm(None, false);
-                relay = start(&prepared.owner, folder, faults).await.unwrap();
+                relay = start(&prepared.owner, folder, &faults).await.unwrap();
             }
         };
         assert_eq!(receipts.len(), entries.len());
@@ -104,36 +141,110 @@ async fn submit_all(prepared: &Prepared, folder: &Path, faults: &Faults, anew: b
         }
     }
     relay.shutdown().await;
-    failures
+    passed.extend(faults.passed());
+    // What a last removal has left is removed by the next start.
+    start(&prepared.owner, folder, &Faults::default())
+        .await
+        .unwrap()
+        .shutdown()
+        .await;
+    passed
+}
+
+async fn assert_whole(prepared: &Prepared, folder: &Path, case: &str) {
+    let entries = whole::verify(&prepared.owner, folder).await;
+    let expected: Vec<_> = prepared
+        .before
+        .iter()
+        .chain(prepared.next.iter().flatten())
+        .map(Entry::id)
+        .collect();
+    assert_eq!(
+        entries.iter().map(Entry::id).collect::<Vec<_>>(),
+        expected,
+        "{case}"
+    );
 }
 
 async fn matrix(fault: Fault, anew: bool) {
     let prepared = prepared().await;
-    let mut points = usize::MAX;
-    let mut at = 0;
-    let mut failures = 0;
-    while at <= points {
+    let clean = tempfile::tempdir().unwrap();
+    copy(prepared.folder.path(), clean.path());
+    let points = submit_all(&prepared, clean.path(), None, false).await;
+    assert_whole(&prepared, clean.path(), "without a fault").await;
+    for kind in [
+        "put staged",
+        "advance",
+        "put tile/0",
+        "put tile/1",
+        "put tile/entries",
+        "put checkpoint",
+        "remove",
+    ] {
+        assert!(
+            points.iter().any(|point| point.starts_with(kind)),
+            "{kind} is no write point of {points:?}"
+        );
+    }
+    for (at, point) in points.iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
         copy(prepared.folder.path(), folder.path());
-        let faults = Faults::default();
-        // The last round goes through without a fault and tells how many points there are.
-        faults.arm((at < points).then_some((at, fault)), anew);
-        failures += submit_all(&prepared, folder.path(), &faults, anew).await;
-        let entries = whole::verify(&prepared.owner, folder.path()).await;
-        let expected: Vec<_> = prepared.before.iter().chain(prepared.next.iter().flatten()).map(Entry::id).collect();
-        assert_eq!(entries.iter().map(Entry::id).collect::<Vec<_>>(), expected, "{fault:?} at point {at}");
-        if points == usize::MAX {
-            let clean = tempfile::tempdir().unwrap();
-            copy(prepared.folder.path(), clean.path());
-            let faults = Faults::default();
-            faults.arm(None, false);
-            assert_eq!(submit_all(&prepared, clean.path(), &faults, false).await, 0);
-            points = faults.passed().len();
-            assert!(points > 25, "{:?}", faults.passed());
-        }
-        at += 1;
+        let passed = submit_all(&prepared, folder.path(), Some((at, fault)), anew).await;
+        assert!(passed.len() > at, "the fault came");
+        assert_whole(
+            &prepared,
+            folder.path(),
+            &format!("{fault:?} at {at}, {point}"),
+        )
+        .await;
     }
-    assert!(failures >= points, "every fault is noticed");
+}
+
+/// A crash, and another one while its start heals.
+#[tokio::test(flavor = "multi_thread")]
+async fn seq_1_healing_is_healed() {
+    let prepared = prepared().await;
+    let entries = &prepared.next[1];
+    for fault in [Fault::Persisted, Fault::Torn] {
+        for first in [1, 2, 4, 6, 7] {
+            for second in 0..6 {
+                let folder = tempfile::tempdir().unwrap();
+                copy(prepared.folder.path(), folder.path());
+                let faults = Faults::default();
+                let relay = start(&prepared.owner, folder.path(), &faults)
+                    .await
+                    .unwrap();
+                // The whole of the bundles before: the faults meet a group that fills a tile.
+                let archive = relay.archive(prepared.owner.archive()).unwrap();
+                archive.submit(&bundle(&prepared.next[0])).await.unwrap();
+                faults.arm(Some((first, fault)), true);
+                let _ = archive.submit(&bundle(entries)).await;
+                drop(archive);
+                relay.shutdown().await;
+                faults.arm(Some((second, fault)), true);
+                if let Ok(relay) = start(&prepared.owner, folder.path(), &faults).await {
+                    relay.shutdown().await;
+                }
+                faults.arm(None, false);
+                let relay = start(&prepared.owner, folder.path(), &faults)
+                    .await
+                    .unwrap();
+                let archive = relay.archive(prepared.owner.archive()).unwrap();
+                for entries in &prepared.next[1..] {
+                    let submitted = archive.submit(&bundle(entries)).await.unwrap();
+                    assert_eq!(submitted.receipts.len(), entries.len());
+                }
+                drop(archive);
+                relay.shutdown().await;
+                assert_whole(
+                    &prepared,
+                    folder.path(),
+                    &format!("{fault:?} at {first}, then at {second}"),
+                )
+                .await;
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,19 +288,30 @@ async fn seq_1_the_first_group_is_healed_too() {
             let faults = Faults::default();
             let relay = start(&owner, folder.path(), &faults).await.unwrap();
             faults.arm(Some((at, fault)), true);
-            let first = relay.archive(owner.archive()).unwrap().submit(&bundle(std::slice::from_ref(&genesis))).await;
+            let first = relay
+                .archive(owner.archive())
+                .unwrap()
+                .submit(&bundle(std::slice::from_ref(&genesis)))
+                .await;
             relay.shutdown().await;
             faults.arm(None, false);
             let relay = start(&owner, folder.path(), &faults).await.unwrap();
             let archive = relay.archive(owner.archive()).unwrap();
-            let again = archive.submit(&bundle(std::slice::from_ref(&genesis))).await.unwrap();
+            let again = archive
+                .submit(&bundle(std::slice::from_ref(&genesis)))
+                .await
+                .unwrap();
             assert_eq!(owner.verify(&genesis, &again.receipts[0]).index().get(), 0);
             if let Ok(first) = first {
                 assert_eq!(first.receipts.len(), 1);
             }
             drop(archive);
             relay.shutdown().await;
-            assert_eq!(whole::verify(&owner, folder.path()).await.len(), 1, "{fault:?} at {at}");
+            assert_eq!(
+                whole::verify(&owner, folder.path()).await.len(),
+                1,
+                "{fault:?} at {at}"
+            );
         }
     }
 }
@@ -204,14 +326,25 @@ async fn an_object_whose_keeping_failed_is_kept_later() {
         let faults = Faults::default();
         let relay = start(&owner, folder.path(), &faults).await.unwrap();
         let entries = [owner.genesis_entry(), owner.enrol(&agent, Role::Agent)];
-        relay.archive(owner.archive()).unwrap().submit(&bundle(&entries)).await.unwrap();
+        relay
+            .archive(owner.archive())
+            .unwrap()
+            .submit(&bundle(&entries))
+            .await
+            .unwrap();
         let bytes = crate::house::ciphertext(5, 200_000);
         let named = crate::house::object(&bytes).hash;
         let client = agent.client(&relay);
         faults.arm(Some((0, fault)), false);
-        let failed = client.upload_object(named, bytes.clone()).await.unwrap_err();
+        let failed = client
+            .upload_object(named, bytes.clone())
+            .await
+            .unwrap_err();
         assert_eq!((failed.status(), failed.is_transient()), (Some(503), true));
         client.upload_object(named, bytes).await.unwrap();
-        assert_eq!(client.upload_progress(named).await.unwrap(), client::UploadProgress::Complete);
+        assert_eq!(
+            client.upload_progress(named).await.unwrap(),
+            client::UploadProgress::Complete
+        );
     }
 }

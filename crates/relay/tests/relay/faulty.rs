@@ -42,7 +42,12 @@ struct Inner {
 impl Faults {
     /// Counts from now on, and fails at write point `at`.
     pub fn arm(&self, at: Option<(usize, Fault)>, deadly: bool) {
-        *self.inner.lock().unwrap() = Inner { passed: Vec::new(), at, deadly, dead: false };
+        *self.inner.lock().unwrap() = Inner {
+            passed: Vec::new(),
+            at,
+            deadly,
+            dead: false,
+        };
     }
 
     /// The write points passed since it was armed.
@@ -52,9 +57,18 @@ impl Faults {
 
     pub fn wrap(&self, stores: Stores) -> Stores {
         Stores {
-            log: Arc::new(FaultyLog { inner: stores.log, faults: self.clone() }),
-            objects: Arc::new(FaultyObjects { inner: stores.objects, faults: self.clone() }),
-            state: Arc::new(FaultyState { inner: stores.state, faults: self.clone() }),
+            log: Arc::new(FaultyLog {
+                inner: stores.log,
+                faults: self.clone(),
+            }),
+            objects: Arc::new(FaultyObjects {
+                inner: stores.objects,
+                faults: self.clone(),
+            }),
+            state: Arc::new(FaultyState {
+                inner: stores.state,
+                faults: self.clone(),
+            }),
             uploads: stores.uploads,
         }
     }
@@ -71,7 +85,10 @@ impl Faults {
         }
         let number = inner.passed.len();
         inner.passed.push(point);
-        let fault = inner.at.filter(|(at, _)| *at == number).map(|(_, fault)| fault);
+        let fault = inner
+            .at
+            .filter(|(at, _)| *at == number)
+            .map(|(_, fault)| fault);
         inner.dead = fault.is_some() && inner.deadly;
         fault
     }
@@ -108,6 +125,13 @@ impl LogStore for FaultyLog {
         self.inner.get(file)
     }
 
+    fn staged(&self) -> BoxFuture<'_, Result<Vec<LogFile>, StoreError>> {
+        if self.faults.dead() {
+            return async { Err(StoreError::Planted) }.boxed();
+        }
+        self.inner.staged()
+    }
+
     fn remove<'a>(&'a self, file: &'a LogFile) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             match self.faults.write(format!("remove {file:?}")) {
@@ -135,7 +159,11 @@ impl ObjectStore for FaultyObjects {
         self.inner.length(object)
     }
 
-    fn keep<'a>(&'a self, object: ObjectHash, file: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn keep<'a>(
+        &'a self,
+        object: ObjectHash,
+        file: &'a Path,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             match self.faults.write("keep an object".to_owned()) {
                 None => self.inner.keep(object, file).await,
@@ -150,7 +178,11 @@ impl ObjectStore for FaultyObjects {
         .boxed()
     }
 
-    fn read(&self, object: ObjectHash, range: Range<u64>) -> BoxFuture<'_, Result<Option<ObjectBytes>, StoreError>> {
+    fn read(
+        &self,
+        object: ObjectHash,
+        range: Range<u64>,
+    ) -> BoxFuture<'_, Result<Option<ObjectBytes>, StoreError>> {
         self.inner.read(object, range)
     }
 }
@@ -201,11 +233,18 @@ impl CheckpointStore for FaultyState {
         self.inner.places(of)
     }
 
-    fn owners<'a>(&'a self, of: &'a [ObjectHash]) -> BoxFuture<'a, Result<Vec<Option<LogIndex>>, StateError>> {
+    fn owners<'a>(
+        &'a self,
+        of: &'a [ObjectHash],
+    ) -> BoxFuture<'a, Result<Vec<Option<LogIndex>>, StateError>> {
         self.inner.owners(of)
     }
 
-    fn control(&self, first: ControlNumber, most: usize) -> BoxFuture<'_, Result<Vec<LogIndex>, StateError>> {
+    fn control(
+        &self,
+        first: ControlNumber,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<LogIndex>, StateError>> {
         self.inner.control(first, most)
     }
 

@@ -9,9 +9,10 @@ use relay::{ArchiveConfig, Relay, RelayConfig, RunningRelay};
 use tlog::{KeyKind, Origin, Policy, SigningSeed, VerifierKey};
 use wire::verify::{Receipt, verify_receipt};
 use wire::{
-    Act, ArchiveId, BatchHead, Body, ChainPosition, CommitmentRoot, Control, ControlId, ControlNumber, Enrol, Entry,
-    EntryDraft, EpochId, EpochUse, Genesis, GenesisNonce, Object, ObjectHash, ObjectLength, PublishedEpoch,
-    Recipients, RecordCount, RetentionClass, Role, Seen, SignerId, SignerKey, WitnessPolicy, XWingKey,
+    Act, ArchiveId, BatchHead, Body, ChainPosition, CommitmentRoot, Control, ControlId,
+    ControlNumber, Enrol, Entry, EntryDraft, EpochId, EpochUse, Genesis, GenesisNonce, Object,
+    ObjectHash, ObjectLength, PublishedEpoch, Recipients, RecordCount, RetentionClass, Role, Seen,
+    SignerId, SignerKey, WitnessPolicy, XWingKey,
 };
 
 /// A signer and where its chain stands.
@@ -27,7 +28,13 @@ impl Chain {
     pub fn new(seed: u8, archive: ArchiveId) -> Self {
         let seed = [seed; 32];
         let key = SignerKey::from_seed(&seed).unwrap();
-        Self { seed, key, archive, at: ChainPosition::FIRST, seen: None }
+        Self {
+            seed,
+            key,
+            archive,
+            at: ChainPosition::FIRST,
+            seen: None,
+        }
     }
 
     pub fn id(&self) -> SignerId {
@@ -37,23 +44,40 @@ impl Chain {
     /// The next entry of the chain; the chain moves on.
     pub fn say(&mut self, body: Body, objects: Vec<Object>) -> Entry {
         let entry = self.draft(body, objects);
-        self.at = ChainPosition { number: entry.number().next(), previous: entry.id() };
+        self.at = ChainPosition {
+            number: entry.number().next(),
+            previous: entry.id(),
+        };
         entry
     }
 
     /// The next entry of the chain, which stays where it is.
     pub fn draft(&self, body: Body, objects: Vec<Object>) -> Entry {
-        EntryDraft::new(self.archive, self.id(), self.at, body, Milliseconds::new(1_700_000_000_000))
-            .with_seen(self.seen)
-            .with_objects(objects)
-            .unwrap()
-            .sign(&[&self.key])
-            .unwrap()
+        EntryDraft::new(
+            self.archive,
+            self.id(),
+            self.at,
+            body,
+            Milliseconds::new(1_700_000_000_000),
+        )
+        .with_seen(self.seen)
+        .with_objects(objects)
+        .unwrap()
+        .sign(&[&self.key])
+        .unwrap()
     }
 
     pub fn client(&self, relay: &RunningRelay) -> RelayClient {
-        let address = RelayAddress { url: relay.url(), pin: relay.pin() };
-        RelayClient::new(&address, self.archive, SignerKey::from_seed(&self.seed).unwrap()).unwrap()
+        let address = RelayAddress {
+            url: relay.url(),
+            pin: relay.pin(),
+        };
+        RelayClient::new(
+            &address,
+            self.archive,
+            SignerKey::from_seed(&self.seed).unwrap(),
+        )
+        .unwrap()
     }
 }
 
@@ -81,8 +105,12 @@ impl Owner {
             GenesisNonce::from_bytes([number; 16]),
         )
         .unwrap();
-        let epoch = XWingKey::from_bytes(&[number; XWingKey::SIZE]).unwrap().epoch_id();
-        let governance = XWingKey::from_bytes(&[number.wrapping_add(1); XWingKey::SIZE]).unwrap().epoch_id();
+        let epoch = XWingKey::from_bytes(&[number; XWingKey::SIZE])
+            .unwrap()
+            .epoch_id();
+        let governance = XWingKey::from_bytes(&[number.wrapping_add(1); XWingKey::SIZE])
+            .unwrap()
+            .epoch_id();
         Self {
             root: Chain::new(number, genesis.archive_id()),
             control: (ControlNumber::new(0), genesis.control_id()),
@@ -102,18 +130,30 @@ impl Owner {
     }
 
     pub fn genesis_entry(&mut self) -> Entry {
-        self.root.say(Body::Genesis(self.genesis.clone()), Vec::new())
+        self.root
+            .say(Body::Genesis(self.genesis.clone()), Vec::new())
     }
 
     pub fn act(&mut self, act: Act) -> Entry {
-        let control = Control { number: self.control.0.next(), previous: self.control.1, act };
+        let control = Control {
+            number: self.control.0.next(),
+            previous: self.control.1,
+            act,
+        };
         self.control = (control.number, control.id());
         self.root.say(Body::Control(control), Vec::new())
     }
 
     pub fn enrol(&mut self, signer: &Chain, role: Role) -> Entry {
         let key = signer.key.public();
-        self.act(Act::Enrol(Enrol { key, role, mailbox: None, follows: None, follows_until: None, tls: None }))
+        self.act(Act::Enrol(Enrol {
+            key,
+            role,
+            mailbox: None,
+            follows: None,
+            follows_until: None,
+            tls: None,
+        }))
     }
 
     pub fn publish_epochs(&mut self) -> Entry {
@@ -130,7 +170,10 @@ impl Owner {
                 keep_until: Milliseconds::new(4_000_000_000_000),
             }
         };
-        let epochs = vec![epoch(number, EpochUse::Reserve), epoch(number.wrapping_add(1), EpochUse::Governance)];
+        let epochs = vec![
+            epoch(number, EpochUse::Reserve),
+            epoch(number.wrapping_add(1), EpochUse::Governance),
+        ];
         self.act(Act::Recipients(Recipients { epochs }))
     }
 
@@ -140,7 +183,12 @@ impl Owner {
 
     pub fn log_key(&self) -> VerifierKey {
         let public = SignerKey::from_seed(&self.log_seed).unwrap().public();
-        VerifierKey::new(self.origin().key_name().clone(), KeyKind::Note, public.as_bytes()).unwrap()
+        VerifierKey::new(
+            self.origin().key_name().clone(),
+            KeyKind::Note,
+            public.as_bytes(),
+        )
+        .unwrap()
     }
 
     pub fn policy(&self) -> Policy {
@@ -155,7 +203,11 @@ impl Owner {
 
 /// Small heartbeats say something without an object.
 pub fn heartbeat(waiting: u64) -> Body {
-    Body::Heartbeat(wire::Heartbeat { accounts: Vec::new(), waiting, details: None })
+    Body::Heartbeat(wire::Heartbeat {
+        accounts: Vec::new(),
+        waiting,
+        details: None,
+    })
 }
 
 pub fn batch(epoch: EpochId) -> Body {
@@ -223,18 +275,41 @@ impl House {
             owner.enrol(&vault, Role::Vault),
             owner.publish_epochs(),
         ];
-        let answer = owner.root.client(&relay).post_entries(&start).await.unwrap();
+        let answer = owner
+            .root
+            .client(&relay)
+            .post_entries(&start)
+            .await
+            .unwrap();
         assert_eq!((answer.receipts().len(), answer.refusal()), (4, None));
-        Self { relay, owner, agent, vault, folder }
+        Self {
+            relay,
+            owner,
+            agent,
+            vault,
+            folder,
+        }
     }
 
     /// Stops the relay and starts another one on its folder.
     pub async fn restart(self) -> Self {
-        let Self { relay, owner, agent, vault, folder } = self;
+        let Self {
+            relay,
+            owner,
+            agent,
+            vault,
+            folder,
+        } = self;
         relay.shutdown().await;
         let mut config = config(folder.path());
         config.archives.push(owner.config());
         let relay = Relay::start(config).await.unwrap();
-        Self { relay, owner, agent, vault, folder }
+        Self {
+            relay,
+            owner,
+            agent,
+            vault,
+            folder,
+        }
     }
 }

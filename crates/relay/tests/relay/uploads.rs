@@ -10,8 +10,16 @@ use wire::ObjectHash;
 use crate::house::{House, ciphertext, object};
 use crate::reads::{Raw, raw};
 
-async fn fetched(client: &RelayClient, object: ObjectHash, range: Option<std::ops::Range<u64>>) -> Result<Vec<u8>, CallError> {
-    let pieces: Vec<Bytes> = client.fetch_object(object, range).await?.try_collect().await?;
+async fn fetched(
+    client: &RelayClient,
+    object: ObjectHash,
+    range: Option<std::ops::Range<u64>>,
+) -> Result<Vec<u8>, CallError> {
+    let pieces: Vec<Bytes> = client
+        .fetch_object(object, range)
+        .await?
+        .try_collect()
+        .await?;
     Ok(pieces.concat())
 }
 
@@ -22,10 +30,19 @@ async fn a_large_file_goes_up_and_comes_down_in_ranges() {
     let named = object(&bytes).hash;
     let path = house.folder.path().join("large");
     std::fs::write(&path, &bytes).unwrap();
-    let (agent, vault) = (house.agent.client(&house.relay), house.vault.client(&house.relay));
-    assert_eq!(agent.upload_progress(named).await.unwrap(), UploadProgress::Missing);
+    let (agent, vault) = (
+        house.agent.client(&house.relay),
+        house.vault.client(&house.relay),
+    );
+    assert_eq!(
+        agent.upload_progress(named).await.unwrap(),
+        UploadProgress::Missing
+    );
     agent.upload_file(named, &path).await.unwrap();
-    assert_eq!(agent.upload_progress(named).await.unwrap(), UploadProgress::Complete);
+    assert_eq!(
+        agent.upload_progress(named).await.unwrap(),
+        UploadProgress::Complete
+    );
     agent.upload_file(named, &path).await.unwrap();
 
     assert_eq!(fetched(&vault, named, None).await.unwrap(), bytes);
@@ -33,9 +50,13 @@ async fn a_large_file_goes_up_and_comes_down_in_ranges() {
         let expected = &bytes[range.start as usize..range.end as usize];
         assert_eq!(fetched(&vault, named, Some(range)).await.unwrap(), expected);
     }
-    let beyond = fetched(&vault, named, Some(3_000_001..3_000_002)).await.unwrap_err();
+    let beyond = fetched(&vault, named, Some(3_000_001..3_000_002))
+        .await
+        .unwrap_err();
     assert_eq!(beyond.status(), Some(416));
-    let nothing = fetched(&vault, ObjectHash::from_bytes([1; 32]), None).await.unwrap_err();
+    let nothing = fetched(&vault, ObjectHash::from_bytes([1; 32]), None)
+        .await
+        .unwrap_err();
     assert_eq!(nothing.status(), Some(404));
 }
 
@@ -50,7 +71,8 @@ async fn cut(house: &House, named: ObjectHash, bytes: &Bytes, offset: u64, sent:
             Err(std::io::Error::other("cut"))
         }),
     );
-    let request = Raw::patch(house, named, offset, bytes.len() as u64).body(reqwest::Body::wrap_stream(body));
+    let request =
+        Raw::patch(house, named, offset, bytes.len() as u64).body(reqwest::Body::wrap_stream(body));
     let call = tokio::spawn(request.send());
     // The bytes before the cut have arrived when the relay tells so.
     let client = house.agent.client(&house.relay);
@@ -75,10 +97,16 @@ async fn an_upload_cut_in_the_middle_goes_on_also_after_a_restart() {
     cut(&house, named, &bytes, 100_000, 50_000).await;
     let house = house.restart().await;
     let agent = house.agent.client(&house.relay);
-    assert_eq!(agent.upload_progress(named).await.unwrap(), UploadProgress::Partial(150_000));
+    assert_eq!(
+        agent.upload_progress(named).await.unwrap(),
+        UploadProgress::Partial(150_000)
+    );
     // Nobody else's upload is touched by it.
     let vault = house.vault.client(&house.relay);
-    assert_eq!(vault.upload_progress(named).await.unwrap(), UploadProgress::Missing);
+    assert_eq!(
+        vault.upload_progress(named).await.unwrap(),
+        UploadProgress::Missing
+    );
     agent.upload_object(named, bytes.clone()).await.unwrap();
     assert_eq!(fetched(&vault, named, None).await.unwrap(), bytes);
 }
@@ -91,7 +119,10 @@ async fn bytes_with_another_hash_are_discarded() {
     let error = agent.upload_object(named, bytes).await.unwrap_err();
     assert_eq!(error.status(), Some(422));
     assert!(matches!(error, CallError::Problem { problem, .. } if problem.name() == "object-hash"));
-    assert_eq!(agent.upload_progress(named).await.unwrap(), UploadProgress::Missing);
+    assert_eq!(
+        agent.upload_progress(named).await.unwrap(),
+        UploadProgress::Missing
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,21 +137,34 @@ async fn limit_1_an_upload_says_what_it_is() {
         (0, 999, 400, "upload-length"),
         (2_000, 1_000, 400, "upload-length"),
     ] {
-        let response = Raw::patch(&house, named, offset, length).body(bytes.clone()).send().await.unwrap();
+        let response = Raw::patch(&house, named, offset, length)
+            .body(bytes.clone())
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status().as_u16(), status, "{offset} {length}");
-        let offset = response.headers().get("upload-offset").map(|at| at.to_str().unwrap().to_owned());
+        let offset = response
+            .headers()
+            .get("upload-offset")
+            .map(|at| at.to_str().unwrap().to_owned());
         assert_eq!(offset, (status == 409).then(|| "0".to_owned()));
         let problem = wire::Problem::parse(&response.bytes().await.unwrap()).unwrap();
         assert_eq!(problem.name(), name);
     }
     // The headers are signed: others than those signed are another request.
-    let response = raw(&house, &house.agent, "PATCH", named_path(&house, named), ("0", "1000"))
-        .header("Upload-Offset", "0")
-        .header("Upload-Length", "2000")
-        .body(bytes)
-        .send()
-        .await
-        .unwrap();
+    let response = raw(
+        &house,
+        &house.agent,
+        "PATCH",
+        named_path(&house, named),
+        ("0", "1000"),
+    )
+    .header("Upload-Offset", "0")
+    .header("Upload-Length", "2000")
+    .body(bytes)
+    .send()
+    .await
+    .unwrap();
     assert_eq!(response.status().as_u16(), 401);
 }
 
@@ -135,20 +179,38 @@ async fn limit_1_uploads_are_counted_and_idle_ones_are_discarded() {
     let bytes = ciphertext(11, 1_000);
     for seed in 0..2 {
         let named = object(&[seed]).hash;
-        let response = Raw::patch(&house, named, 0, 5_000).body(bytes.clone()).send().await.unwrap();
+        let response = Raw::patch(&house, named, 0, 5_000)
+            .body(bytes.clone())
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status().as_u16(), 204);
     }
-    let third = Raw::patch(&house, object(&[9]).hash, 0, 5_000).body(bytes.clone()).send().await.unwrap();
+    let third = Raw::patch(&house, object(&[9]).hash, 0, 5_000)
+        .body(bytes.clone())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(third.status().as_u16(), 429);
     assert!(third.headers().contains_key("retry-after"));
     drop(archive);
-    let uploads = crate::whole::log_folder(&house.owner, house.folder.path()).with_file_name("uploads");
+    let uploads =
+        crate::whole::log_folder(&house.owner, house.folder.path()).with_file_name("uploads");
     let objects = std::sync::Arc::new(
         relay::store::FolderObjects::open(uploads.with_file_name("objects")).unwrap(),
     );
     let uploads = relay::store::Uploads::open(uploads, objects, 2, u64::MAX).unwrap();
-    assert_eq!(uploads.discard_idle(Duration::from_secs(3_600)).await.unwrap(), 0);
+    assert_eq!(
+        uploads
+            .discard_idle(Duration::from_secs(3_600))
+            .await
+            .unwrap(),
+        0
+    );
     assert_eq!(uploads.discard_idle(Duration::ZERO).await.unwrap(), 2);
     let client = house.agent.client(&house.relay);
-    assert_eq!(client.upload_progress(object(&[0]).hash).await.unwrap(), UploadProgress::Missing);
+    assert_eq!(
+        client.upload_progress(object(&[0]).hash).await.unwrap(),
+        UploadProgress::Missing
+    );
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tlog::{Bundle, ConsistencyProof, Hash, SignedCheckpoint, TileEdge, TreeSize, decode_checked_bundle};
+use tlog::{
+    Bundle, ConsistencyProof, Hash, SignedCheckpoint, TileEdge, TreeSize, decode_checked_bundle,
+};
 use wire::authority::{Admitted, Past};
 use wire::verify::{Follower, ReadLeaf};
 use wire::{Entry, Seen, SequenceNumber, SignerId};
@@ -10,7 +12,10 @@ use wire::{Entry, Seen, SequenceNumber, SignerId};
 use crate::house::Owner;
 
 pub fn log_folder(owner: &Owner, folder: &Path) -> PathBuf {
-    folder.join("archives").join(owner.archive().to_string()).join("log")
+    folder
+        .join("archives")
+        .join(owner.archive().to_string())
+        .join("log")
 }
 
 /// Verifies checkpoint, tiles, bundles, chains and authority of the whole log; returns its entries.
@@ -19,7 +24,10 @@ pub async fn verify(owner: &Owner, folder: &Path) -> Vec<Entry> {
     let checkpoint = std::fs::read(folder.join("checkpoint")).unwrap();
     let signed = SignedCheckpoint::parse(&checkpoint).unwrap();
     let size = signed.claimed().size();
-    let checkpoint_root = signed.verify(&owner.origin(), &[owner.log_key()]).unwrap().root();
+    let checkpoint_root = signed
+        .verify(&owner.origin(), &[owner.log_key()])
+        .unwrap()
+        .root();
 
     let mut leaves: Vec<Vec<u8>> = Vec::new();
     let mut edge = TileEdge::empty();
@@ -33,24 +41,38 @@ pub async fn verify(owner: &Owner, folder: &Path) -> Vec<Entry> {
     assert_eq!(leaves.len() as u64, size.get());
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| Hash::leaf(leaf)).collect();
     for data in edge.grow(&hashes) {
-        assert_eq!(std::fs::read(folder.join(data.tile().path())).unwrap(), data.bytes(), "{}", data.tile());
+        assert_eq!(
+            std::fs::read(folder.join(data.tile().path())).unwrap(),
+            data.bytes(),
+            "{}",
+            data.tile()
+        );
     }
     assert_eq!(edge.root(), checkpoint_root);
     assert_only(&folder, size);
 
     let follower = Follower::new(owner.genesis.clone());
-    let accepted = follower.accept(&checkpoint, &ConsistencyProof::default()).unwrap();
+    let accepted = follower
+        .accept(&checkpoint, &ConsistencyProof::default())
+        .unwrap();
     let mut run = follower.follow(accepted);
     for leaf in &leaves {
         run = run.leaf(ReadLeaf::parse(leaf).unwrap(), &Nothing).unwrap();
     }
     let settled = run.settle(&ConsistencyProof::default()).unwrap();
-    settled.entries.iter().map(|verified| verified.entry().clone()).collect()
+    settled
+        .entries
+        .iter()
+        .map(|verified| verified.entry().clone())
+        .collect()
 }
 
 /// What the tree has outgrown is gone: no partial file but those of its edge, nothing staged.
 fn assert_only(folder: &Path, size: TreeSize) {
-    let mut expected: Vec<String> = tlog::partial_tiles(size).iter().map(|tile| tile.path()).collect();
+    let mut expected: Vec<String> = tlog::partial_tiles(size)
+        .iter()
+        .map(|tile| tile.path())
+        .collect();
     expected.extend(Bundle::in_tree(size.get() / 256, size).map(|bundle| bundle.path()));
     let mut found = Vec::new();
     walk(folder, folder, &mut found);
@@ -66,7 +88,13 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
         if path.is_dir() {
             walk(root, &path, found);
         } else {
-            found.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+            found.push(
+                path.strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned(),
+            );
         }
     }
 }
@@ -85,4 +113,3 @@ impl Past for Nothing {
         Ok(false)
     }
 }
-

@@ -13,6 +13,7 @@ mod positional;
 pub mod query;
 pub mod scan;
 mod searcher;
+mod sets;
 mod shelf;
 mod tally;
 pub mod words;

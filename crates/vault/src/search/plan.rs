@@ -2,13 +2,13 @@
 
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, Query, RangeQuery, TermQuery,
-    TermSetQuery,
+    AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Query, TermQuery, TermSetQuery,
 };
 use tantivy::schema::IndexRecordOption;
 
 use super::positional::Positional;
 use super::query::{Node, Role, Span};
+use super::sets::{Within, Without};
 use super::words::Sequence;
 use crate::partition::{CatalogueError, Fact, Names, Partition, People, Space, fields};
 
@@ -42,7 +42,7 @@ impl Planner<'_> {
                     .collect::<Result<Vec<_>, _>>()?;
                 Box::new(BooleanQuery::union(queries))
             }
-            Node::Not(node) => not(self.node(node)?),
+            Node::Not(node) => Box::new(Without::new(self.node(node)?)),
             Node::Text(sequence) => text(sequence),
             Node::Near { items, within } => Box::new(Positional::near(items, *within)),
             Node::Person(role, sequence) => self.person(*role, sequence)?,
@@ -64,18 +64,16 @@ impl Planner<'_> {
     }
 
     fn and(&self, nodes: &[Node]) -> Result<Box<dyn Query>, CatalogueError> {
-        let mut clauses = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            match node {
-                Node::Not(inner) => clauses.push((Occur::MustNot, self.node(inner)?)),
-                Node::All => {}
-                node => clauses.push((Occur::Must, self.node(node)?)),
-            }
-        }
-        if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
-            clauses.push((Occur::Must, Box::new(AllQuery)));
-        }
-        Ok(Box::new(BooleanQuery::new(clauses)))
+        let clauses = nodes
+            .iter()
+            .filter(|node| **node != Node::All)
+            .map(|node| self.node(node));
+        let mut clauses = clauses.collect::<Result<Vec<_>, _>>()?;
+        Ok(match clauses.len() {
+            0 => Box::new(AllQuery),
+            1 => clauses.pop().unwrap_or_else(|| Box::new(AllQuery)),
+            _ => Box::new(BooleanQuery::intersection(clauses)),
+        })
     }
 
     fn when(&self, span: Span) -> Box<dyn Query> {
@@ -88,17 +86,7 @@ impl Planner<'_> {
         if span.contains(earliest) && span.contains(latest) {
             return Box::new(AllQuery);
         }
-        let term = |at: record::Milliseconds| Term::from_field_i64(fields().at, at.get());
-        let lower = span.from.map_or(std::ops::Bound::Unbounded, |from| {
-            std::ops::Bound::Included(term(from))
-        });
-        let upper = span.until.map_or(std::ops::Bound::Unbounded, |until| {
-            std::ops::Bound::Excluded(term(until))
-        });
-        Box::new(ConstScoreQuery::new(
-            Box::new(RangeQuery::new(lower, upper)),
-            0.0,
-        ))
+        Box::new(Within(span))
     }
 
     fn called(
@@ -167,18 +155,11 @@ fn received(found: &[u64], names: &Names) -> Box<dyn Query> {
         if !rosters.is_empty() {
             let member = any(rosters.iter().copied().map(Fact::Roster));
             let author = any([Fact::Author(*person)]);
-            let query = BooleanQuery::new(vec![(Occur::Must, member), (Occur::MustNot, author)]);
+            let query = BooleanQuery::intersection(vec![member, Box::new(Without::new(author))]);
             clauses.push(Box::new(query));
         }
     }
     Box::new(BooleanQuery::union(clauses))
-}
-
-fn not(query: Box<dyn Query>) -> Box<dyn Query> {
-    Box::new(BooleanQuery::new(vec![
-        (Occur::Must, Box::new(AllQuery)),
-        (Occur::MustNot, query),
-    ]))
 }
 
 /// Records with any of the facts; filters take no part in relevance.

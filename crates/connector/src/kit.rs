@@ -11,10 +11,11 @@ use std::time::Duration;
 use canonical::Milliseconds;
 
 use crate::frame::{FrameError, read_frame, write_frame};
+use crate::incoming::Incoming;
 use crate::limit;
 use crate::message::{
-    Done, Down, Fetch, Field, Hello, Incoming, Link, LinkRequest, Position, Progress, Send, Sent,
-    Start, State, StateReport, Trouble, Up,
+    Done, Down, Fetch, Field, Hello, Link, LinkRequest, Position, Progress, Send, Sent, Start,
+    State, StateReport, Trouble, Up,
 };
 use crate::side::{ConnectorSide, Violation};
 

@@ -9,18 +9,23 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod check;
 pub mod fields;
 pub mod frame;
+mod incoming;
 pub mod kit;
 pub mod limit;
 mod message;
 pub mod normal;
+mod shown;
 mod side;
 
+pub use check::MessageError;
 pub use fields::{Fields, LeftInOriginal};
+pub use incoming::{AttachedFile, Incoming};
 pub use message::{
-    AttachedFile, Coverage, Done, Down, Durable, Event, EventNumber, Extent, Fetch, Field, Hello,
-    Incoming, Link, LinkRequest, MessageError, Position, Progress, Send, Sent, Start, State,
-    StateReport, Stop, Trouble, Up, VERSION,
+    Coverage, Done, Down, Durable, Event, EventNumber, Extent, Fetch, Field, Hello, Link,
+    LinkRequest, Position, Progress, Send, Sent, Start, State, StateReport, Stop, Trouble, Up,
+    VERSION,
 };
 pub use side::{AgentSide, ConnectorSide, Violation};

@@ -7,17 +7,21 @@
 //! know becomes a field `more.<path>` of the first record and is reported.
 
 mod draft;
+mod exercise;
 mod place;
 mod span;
 
 pub use draft::{Draft, Files, MediaReference};
-pub use place::{e7, participant_id, position_in_scalars, stable_id};
+pub use exercise::exercise;
+pub use place::{e7, event_hash, participant_id, position_in_scalars, stable_id};
 pub use span::find as exact_bytes;
 
-use record::{Content, Field, OriginalContent, Record, RecordError, Source, Time};
+use std::collections::HashMap;
+
+use record::{Content, Field, Kind, OriginalContent, Record, RecordError, Source, Time};
 use serde_json::Value;
 
-use crate::{Fields, LeftInOriginal};
+use crate::{Coverage, Extent, Fields, LeftInOriginal};
 
 /// Most bytes of one event of a network, 16 MiB.
 pub const MAX_EVENT: usize = 16 << 20;
@@ -124,6 +128,13 @@ impl<'a> Gathered<'a> {
         });
     }
 
+    /// The draft of the record that was added as the `number`th, from 0.
+    pub fn draft(&mut self, number: usize) -> Option<&mut Draft> {
+        self.pending
+            .get_mut(number)
+            .map(|pending| &mut pending.draft)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -158,6 +169,7 @@ impl<'a> Gathered<'a> {
             first.draft.fields.append(&mut more);
         }
         let several = self.pending.len() > 1;
+        let mut named = HashMap::new();
         let mut records = Vec::with_capacity(self.pending.len());
         for Pending {
             mut draft,
@@ -170,6 +182,15 @@ impl<'a> Gathered<'a> {
                 .flatten();
             if part.is_some() {
                 draft.field("original.path", path);
+            }
+            // A network that names two events of one delivery alike must not lose one of them
+            // (RECORD-1).
+            let (conversation, source_id) = draft.names();
+            let name = (conversation.clone(), source_id.clone(), content.kind());
+            let met = named.entry(name).or_insert(0_usize);
+            *met += 1;
+            if *met > 1 {
+                draft.number(*met);
             }
             records.push(draft.finish(content, part, self.bytes)?);
         }
@@ -236,6 +257,20 @@ fn collect(value: &Value, name: &mut String, found: &mut Vec<Field>) {
         Value::String(text) => found.push(Field::new(name.clone(), text.clone())),
         other => found.push(Field::new(name.clone(), other.to_string())),
     }
+}
+
+/// A table of what a network shows, in the form in which `hello` carries it. An empty remark is
+/// left out.
+#[must_use]
+pub fn coverage(table: &[(Kind, Extent, &str)]) -> Vec<Coverage> {
+    table
+        .iter()
+        .map(|(kind, extent, remark)| Coverage {
+            kind: kind.code(),
+            extent: *extent,
+            remark: Some((*remark).to_owned()).filter(|remark| !remark.is_empty()),
+        })
+        .collect()
 }
 
 /// Whether the record's original is the event itself, to be handed up as a file.

@@ -2,10 +2,11 @@
 
 use canonical::Milliseconds;
 
+use crate::check::MessageError;
+use crate::incoming::Incoming;
 use crate::limit;
 use crate::message::{
-    Done, Down, Durable, Event, EventNumber, Hello, Incoming, MessageError, Position, Start, Stop,
-    Up, VERSION,
+    Done, Down, Durable, Event, EventNumber, Hello, Position, Start, Stop, Up, VERSION,
 };
 
 /// How the other side broke the protocol. It ends the conversation (CONN-6).

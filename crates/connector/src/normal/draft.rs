@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use record::{
     Attachment, AttachmentIndex, Body, Content, Conversation, Direction, Envelope, Field, FileHash,
-    Loss, LossWhy, MAX_INLINE_ORIGINAL, MAX_NAME, Media, Milliseconds, Missing, MissingWhy,
-    Original, Part, Participant, Participants, Record, RecordError, TextId, Time,
+    Loss, LossWhy, MAX_INLINE_ORIGINAL, MAX_NAME, Media, Milliseconds, Missing, MissingWhy, Mode,
+    Original, Part, Participant, Participants, Record, RecordError, Source, TextId, Time, Times,
 };
 
-use super::{Capture, NormalizeError};
+use super::{Capture, NormalizeError, stable_id};
 
 const JSON: &str = "application/json";
 
@@ -63,7 +63,12 @@ impl std::fmt::Debug for MediaReference {
 /// A record of an event, all but its content.
 #[derive(Clone)]
 pub struct Draft {
-    envelope: record::EnvelopeBuilder,
+    source: Source,
+    conversation: TextId,
+    source_id: TextId,
+    direction: Direction,
+    times: Times,
+    position: Option<u64>,
     files: Files,
     attachments: Vec<Attachment>,
     references: usize,
@@ -83,7 +88,17 @@ impl Draft {
         about: Conversation,
     ) -> Self {
         Self {
-            envelope: Envelope::builder(capture.source, conversation, source_id, capture.captured),
+            source: capture.source.clone(),
+            conversation,
+            source_id,
+            direction: Direction::None,
+            times: Times {
+                sent: None,
+                server: None,
+                received: None,
+                captured: capture.captured,
+            },
+            position: None,
             files: capture.files.clone(),
             attachments: Vec::new(),
             references: 0,
@@ -92,38 +107,45 @@ impl Draft {
         }
     }
 
+    /// Comes from the network's history, not as it happened.
+    #[must_use]
+    pub fn backfilled(mut self) -> Self {
+        self.source.mode = Mode::Backfill;
+        self
+    }
+
     /// Which way it went.
     #[must_use]
     pub fn direction(mut self, direction: Direction) -> Self {
-        self.envelope = self.envelope.direction(direction);
+        self.direction = direction;
         self
     }
 
     /// When its author's device sent it, in milliseconds.
     #[must_use]
     pub fn sent(mut self, ms: Option<i64>) -> Self {
-        self.envelope = self.envelope.sent(ms.map(time));
+        self.times.sent = ms.map(time);
         self
     }
 
     /// When the network accepted it, in milliseconds.
     #[must_use]
     pub fn server(mut self, ms: Option<i64>) -> Self {
-        self.envelope = self.envelope.server(ms.map(time));
+        self.times.server = ms.map(time);
         self
     }
 
     /// When the account's device received it, in milliseconds.
     #[must_use]
     pub fn received(mut self, ms: Option<i64>) -> Self {
-        self.envelope = self.envelope.received(ms.map(time));
+        self.times.received = ms.map(time);
         self
     }
 
     /// The source's own order within the conversation.
     #[must_use]
     pub fn position(mut self, position: Option<u64>) -> Self {
-        self.envelope = self.envelope.position(position);
+        self.position = position;
         self
     }
 
@@ -200,6 +222,16 @@ impl Draft {
         Some(AttachmentIndex::new(index))
     }
 
+    /// Which event its record will be: conversation, source id.
+    pub(super) fn names(&self) -> (&TextId, &TextId) {
+        (&self.conversation, &self.source_id)
+    }
+
+    /// Names the record apart from the others of the same event.
+    pub(super) fn number(&mut self, number: usize) {
+        self.source_id = stable_id(&format!("{}#{number}", self.source_id.as_str()));
+    }
+
     // RECORD-6, RECORD-8: what does not fit stands as a loss, with the original beside it.
     pub(super) fn finish(
         self,
@@ -209,12 +241,23 @@ impl Draft {
     ) -> Result<Record, NormalizeError> {
         let bytes = part.unwrap_or(event);
         let Self {
-            envelope,
+            source,
+            conversation,
+            source_id,
+            direction,
+            times,
+            position,
             mut attachments,
             participants,
             fields,
             ..
         } = self;
+        let envelope = Envelope::builder(&source, conversation, source_id, times.captured)
+            .direction(direction)
+            .sent(times.sent)
+            .server(times.server)
+            .received(times.received)
+            .position(position);
         let original = original(bytes, event, &mut attachments);
         let body = Body { content, fields };
         let first = Record::new(

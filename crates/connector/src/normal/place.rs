@@ -21,6 +21,13 @@ pub fn participant_id(scheme: &str, value: &str) -> Option<ParticipantId> {
         .ok()
 }
 
+/// SHA-256 of an event, in hex: its id where its network gives none, so that the same event met
+/// twice is the same record.
+#[must_use]
+pub fn event_hash(event: &[u8]) -> String {
+    canonical::hex(&canonical::sha256(event))
+}
+
 /// Start and length of a stretch given in UTF-16 units, in Unicode scalar values. A stretch that
 /// leaves the text ends with it.
 #[must_use]

@@ -255,17 +255,23 @@ fn walk(
             partition: partition.id(),
             source,
         };
-        let names = partition.names().map_err(failed)?;
-        let Some(number) = names.number(Space::Conversation, &key.value()) else {
-            continue;
-        };
+        let number = partition
+            .catalogue()
+            .number(Space::Conversation, &key.value())
+            .map_err(failed)?;
+        let Some(number) = number else { continue };
         let rows = partition.catalogue().reading(
             number,
             beyond(start, partition.id(), newer),
             newer,
             limit,
         );
-        for row in rows.map_err(failed)? {
+        let rows = rows.map_err(failed)?;
+        if rows.is_empty() {
+            continue;
+        }
+        let names = partition.names().map_err(failed)?;
+        for row in rows {
             found.push(item(&partition, &names, row));
         }
         found.sort_by_key(|item| item.place);
@@ -319,13 +325,19 @@ fn refer(
             partition: partition.id(),
             source,
         };
-        let names = partition.names().map_err(failed)?;
-        let Some(number) = names.number(Space::Conversation, &key.value()) else {
-            continue;
-        };
+        let number = partition
+            .catalogue()
+            .number(Space::Conversation, &key.value())
+            .map_err(failed)?;
+        let Some(number) = number else { continue };
         let targets: Vec<&str> = items.iter().map(|item| item.source_id.as_str()).collect();
         let found = partition.catalogue().referring(number, &targets);
-        for (n, row) in found.map_err(failed)? {
+        let found = found.map_err(failed)?;
+        if found.is_empty() {
+            continue;
+        }
+        let names = partition.names().map_err(failed)?;
+        for (n, row) in found {
             if let Some(target) = items.get_mut(n)
                 && target.record != row.id
             {

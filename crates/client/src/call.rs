@@ -191,6 +191,10 @@ pub(crate) async fn failure(mut response: Response) -> CallError {
 }
 
 /// A request is believed for minutes around this time, so the machine's clock is what counts.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the client reads the clock"
+)]
 fn now() -> Milliseconds {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -198,6 +202,10 @@ fn now() -> Milliseconds {
     Milliseconds::new(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the client draws randomness"
+)]
 fn nonce() -> Result<RequestNonce, CallError> {
     let mut bytes = [0; RequestNonce::SIZE];
     rand::fill(&mut bytes).map_err(|_| CallError::Random)?;

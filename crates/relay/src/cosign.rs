@@ -1,6 +1,6 @@
 //! Asks witnesses to cosign checkpoints (C2SP tlog-witness), all at once and for a limited time.
 //!
-//! A witness that is slow or down never holds the log up: what comes late is added to the
+//! A witness that is slow or down never holds the log up (SEQ-3): what comes late is added to the
 //! checkpoint while it is still the newest, and a witness that failed is not waited for until it
 //! has answered again.
 
@@ -122,10 +122,10 @@ impl Cosigners {
                 target.failing.store(heard.is_none(), Ordering::Relaxed);
                 drop(working);
                 // `None` tells whoever waits that nothing will come.
-                if let Err(missed) = now.send((target, heard)) {
-                    if let (_, Some(heard)) = missed.0 {
-                        let _ = late.send(heard);
-                    }
+                if let Err(missed) = now.send((target, heard))
+                    && let (_, Some(heard)) = missed.0
+                {
+                    let _ = late.send(heard);
                 }
             });
         }

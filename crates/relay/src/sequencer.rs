@@ -173,7 +173,7 @@ impl Sequencer {
         }
     }
 
-    /// Collects a group. An idle sequencer begins at once; under load a group that has room waits
+    /// Collects a group (SEQ-3). An idle sequencer begins at once; under load a group that has room waits
     /// for more until its interval is over or nothing comes any more.
     async fn form(
         &self,
@@ -260,12 +260,12 @@ impl Sequencer {
             return;
         }
         let published = self.publish.borrow().clone();
-        if let Some(published) = published {
-            if self.cosigners.lacking(&published.checkpoint) {
-                let heard = self.cosigners.ask(&self.tiles, &published.checkpoint).await;
-                for heard in heard {
-                    self.cosigned_late(heard).await;
-                }
+        if let Some(published) = published
+            && self.cosigners.lacking(&published.checkpoint)
+        {
+            let heard = self.cosigners.ask(&self.tiles, &published.checkpoint).await;
+            for heard in heard {
+                self.cosigned_late(heard).await;
             }
         }
     }

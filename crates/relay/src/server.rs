@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use wire::{ArchiveId, TlsIdentity, limit};
 
 use crate::archive::{Archive, OpenError, Shared, Stores};
+use crate::clock::Clock;
 use crate::config::{RelayConfig, Storage};
 use crate::connections::Bounded;
 use crate::http;
@@ -168,7 +169,11 @@ impl Relay {
             }
             None => None,
         };
-        tasks.push(tokio::spawn(sweep(archives.clone(), stopping)));
+        tasks.push(tokio::spawn(sweep(
+            archives.clone(),
+            config.clock.clone(),
+            stopping,
+        )));
 
         let gate = Gate::new(&config.limits);
         let idle = Duration::from_secs(config.limits.idle_seconds);
@@ -340,7 +345,7 @@ fn no_core_files() {
 }
 
 /// LIMIT-1: uploads without progress are discarded.
-async fn sweep(archives: Arc<[Arc<Archive>]>, mut stopping: watch::Receiver<bool>) {
+async fn sweep(archives: Arc<[Arc<Archive>]>, clock: Clock, mut stopping: watch::Receiver<bool>) {
     let idle = Duration::from_millis(u64::try_from(limit::UPLOAD_IDLE_MS).unwrap_or(u64::MAX));
     let mut timer = tokio::time::interval(SWEEP);
     loop {
@@ -349,7 +354,7 @@ async fn sweep(archives: Arc<[Arc<Archive>]>, mut stopping: watch::Receiver<bool
             _ = timer.tick() => {}
         }
         for archive in archives.iter() {
-            match archive.uploads().discard_idle(idle).await {
+            match archive.uploads().discard_idle(clock.now(), idle).await {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(count, "idle uploads were discarded"),
                 Err(error) => tracing::warn!(%error, "idle uploads could not be discarded"),

@@ -10,6 +10,7 @@ use tlog::{
     TileReader, TreeSize,
 };
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use wire::AdmittedAt;
 
 use crate::archive::Published;
@@ -17,6 +18,10 @@ use crate::store::{LogFile, LogStore, StoreError};
 
 /// Tiles that are kept in memory: at most 8 KiB each, 16 MiB in all.
 const CACHED: usize = 2_048;
+
+/// Proofs that are made at once. Each holds a thread that may wait for another one, which reads the
+/// store: without a bound, all threads could come to wait for each other.
+const PROVING: usize = 16;
 
 /// Why a tile or a leaf could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +46,7 @@ pub enum TilesError {
 pub(crate) struct Tiles {
     store: Arc<dyn LogStore>,
     cache: Arc<Mutex<Cache>>,
+    proving: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +60,7 @@ impl Tiles {
         Self {
             store,
             cache: Arc::default(),
+            proving: Arc::new(Semaphore::new(PROVING)),
         }
     }
 
@@ -142,6 +149,11 @@ impl Tiles {
         tree: TreeSize,
         prove: impl FnOnce(WaitingReader) -> Result<T, ProveError<TilesError>> + Send + 'static,
     ) -> Result<T, TilesError> {
+        let _turn = self
+            .proving
+            .acquire()
+            .await
+            .map_err(|_| TilesError::Stopped)?;
         let reader = WaitingReader {
             tiles: self.clone(),
             tree,

@@ -1,4 +1,4 @@
-//! Answers: problem documents (RFC 9457) and CBOR.
+//! Answers: problem documents (RFC 9457; PROBLEM-1) and CBOR.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

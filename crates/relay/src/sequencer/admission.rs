@@ -234,7 +234,7 @@ impl Sequencer {
         Ok((applied.index, Some(at)))
     }
 
-    /// GENESIS-1, GENESIS-2: the log begins with the genesis that hashes to this archive's id and
+    /// BEGIN-1, GENESIS-1, GENESIS-2: the log begins with the genesis that hashes to this archive's id and
     /// names this relay's log key.
     fn begin(&self, entry: &Entry) -> Result<Authority, Refusal> {
         let Body::Genesis(genesis) = entry.body() else {

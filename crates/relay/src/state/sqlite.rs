@@ -95,7 +95,7 @@ impl SqliteState {
 
 impl CheckpointStore for SqliteState {
     fn head(&self) -> BoxFuture<'_, Result<Option<Head>, StateError>> {
-        self.read("read the head", |db| read_head(db))
+        self.read("read the head", read_head)
     }
 
     fn advance<'a>(

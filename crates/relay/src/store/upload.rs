@@ -1,5 +1,5 @@
 //! Uploads that may be cut and resumed: pieces are staged on the local disk until the object is
-//! whole and its hash is right, then the object store keeps it.
+//! whole and its hash is right, then the object store keeps it (UPLOAD-1).
 //!
 //! Every signer has a folder of its own, so that nobody can spoil the half-finished upload of
 //! another. The length of the staged file is the offset; nothing else needs to be remembered.
@@ -9,10 +9,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
+use canonical::Milliseconds;
 use wire::{ObjectHash, SignerId};
 
 use super::folder::{blocking, make_durably};
@@ -74,8 +75,11 @@ struct Inner {
     objects: Arc<dyn ObjectStore>,
     per_signer: usize,
     bytes: u64,
-    under_way: Mutex<HashMap<(SignerId, ObjectHash), Arc<Mutex<Option<Staged>>>>>,
+    under_way: Mutex<HashMap<(SignerId, ObjectHash), Slot>>,
 }
+
+/// One upload; whoever appends to it holds the lock.
+type Slot = Arc<Mutex<Option<Staged>>>;
 
 /// An open staged file and the hash of what is in it.
 struct Staged {
@@ -267,16 +271,22 @@ impl Uploads {
         Ok(Appended::Complete)
     }
 
-    /// Discards uploads without progress since `idle` before now (LIMIT-1); returns how many.
+    /// Discards uploads without progress since `idle` before `now` (LIMIT-1); returns how many.
     ///
     /// # Errors
     ///
     /// When the folder can not be read.
-    pub async fn discard_idle(&self, idle: Duration) -> Result<usize, StoreError> {
+    pub async fn discard_idle(
+        &self,
+        now: Milliseconds,
+        idle: Duration,
+    ) -> Result<usize, StoreError> {
         let inner = self.inner.clone();
+        let since = Duration::from_millis(u64::try_from(now.get()).unwrap_or_default());
+        let now = UNIX_EPOCH + since;
         blocking(move || {
             inner
-                .discard_idle(idle)
+                .discard_idle(now, idle)
                 .map_err(StoreError::io("discard idle uploads"))
         })
         .await
@@ -290,7 +300,7 @@ impl Inner {
             .join(object.to_string())
     }
 
-    fn slot(&self, signer: SignerId, object: ObjectHash) -> Arc<Mutex<Option<Staged>>> {
+    fn slot(&self, signer: SignerId, object: ObjectHash) -> Slot {
         let mut under_way = self
             .under_way
             .lock()
@@ -342,9 +352,8 @@ impl Inner {
         Ok((others, held))
     }
 
-    fn discard_idle(&self, idle: Duration) -> io::Result<usize> {
+    fn discard_idle(&self, now: SystemTime, idle: Duration) -> io::Result<usize> {
         let mut discarded = 0;
-        let now = SystemTime::now();
         for folder in fs::read_dir(&self.folder)? {
             for upload in fs::read_dir(folder?.path())? {
                 let upload = upload?;

@@ -1,4 +1,5 @@
-//! Entries go in, receipts come out, again and after a restart.
+//! Entries go in, receipts come out, again and after a restart: RELAY-1, RECEIPT-1, CHAIN-3, SEQ-1,
+//! BEGIN-1, GENESIS-1.
 
 use client::CallError;
 use tlog::{LogIndex, TreeSize};

@@ -1,4 +1,4 @@
-//! The crash matrix: each write point × {failed, failed but persisted, torn} × {go on, start anew},
+//! The crash matrix of SEQ-1: each write point × {failed, failed but persisted, torn} × {go on, start anew},
 //! and then the whole log is verified.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! LIMIT-1 and BLIND-1: bounds on sizes and rates, and what an operator may see.
+//! LIMIT-1, BLIND-1, PROBLEM-1: bounds on sizes and rates, and what an operator may see.
 
 use canonical::Milliseconds;
 use relay::{Clock, OperationsError, Rate, StartError};

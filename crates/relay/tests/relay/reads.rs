@@ -1,7 +1,5 @@
 //! Who may read what, and that a request counts once (READ-1).
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use canonical::Milliseconds;
 use client::{CallError, RelayAddress, RelayClient, pinned_tls};
 use tlog::{Bundle, Hash, SignedCheckpoint, Tile, TreeSize, decode_checked_bundle};
@@ -21,8 +19,7 @@ pub fn http(house: &House) -> reqwest::Client {
 }
 
 fn now() -> Milliseconds {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Milliseconds::new(i64::try_from(since.as_millis()).unwrap())
+    relay::Clock::system().now()
 }
 
 pub fn header(

@@ -1,4 +1,5 @@
-//! The closed list, each refusal with its problem detail.
+//! The closed list, each refusal with its problem detail: RELAY-1, CHAIN-1..4, ENTRY-5, LEAF-2,
+//! CONTROL-1, CONTROL-5, CONTROL-6; and SEQ-2.
 
 use client::CallError;
 use relay::Relay;

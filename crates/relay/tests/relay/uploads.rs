@@ -1,4 +1,4 @@
-//! Objects arrive in pieces, cut or not, and are kept whole or not at all.
+//! Objects arrive in pieces, cut or not, and are kept whole or not at all: UPLOAD-1, LIMIT-1.
 
 use std::time::Duration;
 
@@ -194,6 +194,7 @@ async fn limit_1_uploads_are_counted_and_idle_ones_are_discarded() {
     assert_eq!(third.status().as_u16(), 429);
     assert!(third.headers().contains_key("retry-after"));
     drop(archive);
+    let now = relay::Clock::system().now();
     let uploads =
         crate::whole::log_folder(&house.owner, house.folder.path()).with_file_name("uploads");
     let objects = std::sync::Arc::new(
@@ -202,12 +203,18 @@ async fn limit_1_uploads_are_counted_and_idle_ones_are_discarded() {
     let uploads = relay::store::Uploads::open(uploads, objects, 2, u64::MAX).unwrap();
     assert_eq!(
         uploads
-            .discard_idle(Duration::from_secs(3_600))
+            .discard_idle(now.plus(-3_600_000), Duration::from_secs(3_600))
             .await
             .unwrap(),
         0
     );
-    assert_eq!(uploads.discard_idle(Duration::ZERO).await.unwrap(), 2);
+    assert_eq!(
+        uploads
+            .discard_idle(now.plus(3_600_001), Duration::from_secs(3_600))
+            .await
+            .unwrap(),
+        2
+    );
     let client = house.agent.client(&house.relay);
     assert_eq!(
         client.upload_progress(object(&[0]).hash).await.unwrap(),

@@ -1,4 +1,5 @@
-//! Witnesses cosign what continues, refuse what does not, and hold nobody up.
+//! Witnesses cosign what continues, refuse what does not, and hold nobody up: SEQ-1, SEQ-2, SEQ-3,
+//! TLOG-19, TLOG-20.
 
 use std::path::Path;
 

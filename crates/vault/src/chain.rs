@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 
 use tlog::{
-    Bundle, Hash, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader,
-    TileSet, Verdict, bundles_of_growth, decode_bundle,
+    Bundle, Hash, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader, TileSet,
+    Verdict, bundles_of_growth, decode_bundle,
 };
 use wire::authority::{Admitted, Past};
 use wire::verify::{FollowError, Follower, ReadLeaf, Settled};
@@ -253,5 +253,3 @@ impl Past for MirrorPast<'_> {
 fn tree(error: ProveError<io::Error>) -> ChainError {
     ChainError::Tree(Box::new(error))
 }
-
-

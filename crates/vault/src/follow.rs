@@ -151,6 +151,9 @@ pub enum StepError {
     /// The log is not as it should be. Alarms are remembered in the state.
     #[error("the relay's log is not as it should be")]
     Chain(#[from] ChainError),
+    /// The relay takes no entry of this vault.
+    #[error("the relay takes no entry of this vault: {}", .0.name())]
+    Refused(RefusalCode),
     /// The relay shows a checkpoint that is older than one it has shown.
     #[error("the relay shows a log of {shown} entries, after one of {known}")]
     WentBack {
@@ -322,6 +325,7 @@ impl<R: Relay> Locked<R> {
             ..Step::default()
         };
         step.objects = self.fetch().await?;
+        self.check_chain().await?;
         self.say_stored()?;
         step.logged = self.submit().await?;
         step.size = self.head_size()?;
@@ -463,6 +467,16 @@ impl<R: Relay> Locked<R> {
         }
     }
 
+    /// CHAIN-3: compares the two ends of the vault's own chain, before anything is appended.
+    async fn check_chain(&mut self) -> Result<(), StepError> {
+        if !self.checked_next && self.is_enrolled() {
+            let next = self.relay.next_number(self.key.id()).await?;
+            self.outbox.check_next(next)?;
+            self.checked_next = true;
+        }
+        Ok(())
+    }
+
     /// Step 5.
     fn say_stored(&mut self) -> Result<(), StepError> {
         let through = self.state.stored_through()?;
@@ -493,11 +507,6 @@ impl<R: Relay> Locked<R> {
             if pending.is_empty() {
                 return Ok(logged);
             }
-            if !self.checked_next {
-                let next = self.relay.next_number(self.key.id()).await?;
-                self.outbox.check_next(next)?;
-                self.checked_next = true;
-            }
             let mut entries = Vec::with_capacity(pending.len());
             for one in &pending {
                 if let Some((hash, object)) = &one.signed.object {
@@ -523,7 +532,21 @@ impl<R: Relay> Locked<R> {
                         RefusalCode::TooBusy
                         | RefusalCode::OutOfSequence
                         | RefusalCode::ObjectMissing => return Ok(logged),
-                        code => self.withdraw(refused.number, code)?,
+                        // CHAIN-3: the number was used by an entry that this outbox does not know.
+                        RefusalCode::Clone => return Err(OutboxError::Clone.into()),
+                        // No entry of this vault would be taken now, a `withdrawn` neither.
+                        code @ (RefusalCode::Revoked
+                        | RefusalCode::UnknownSigner
+                        | RefusalCode::ForeignArchive) => return Err(StepError::Refused(code)),
+                        code => {
+                            let withdrawn = entries
+                                .get(answer.receipts().len())
+                                .is_some_and(|entry| entry.kind() == wire::Kind::Withdrawn);
+                            if withdrawn {
+                                return Err(StepError::Refused(code));
+                            }
+                            self.withdraw(refused.number, code)?;
+                        }
                     }
                 }
             }

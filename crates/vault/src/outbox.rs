@@ -44,8 +44,7 @@ CREATE TABLE IF NOT EXISTS refused (
     number INTEGER NOT NULL,
     code INTEGER NOT NULL,
     entry BLOB NOT NULL,
-    object BLOB,
-    relogged INTEGER NOT NULL DEFAULT 0
+    object BLOB
 );
 ";
 
@@ -75,17 +74,6 @@ pub struct Pending {
     pub signed: Signed,
 }
 
-/// An audit entry that the relay refused; its events go into a new entry once the room is open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Its id.
-    pub id: EntryId,
-    /// The refused entry.
-    pub entry: Vec<u8>,
-    /// Its sealed object.
-    pub object: Vec<u8>,
-}
-
 /// Why the outbox did not do something.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -102,6 +90,12 @@ pub enum OutboxError {
     /// The entry to be signed could not be made.
     #[error("the entry can not be signed")]
     Sign(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The log has another entry of this vault under a number that this outbox gave out: the
+    /// folder was restored from a copy (CHAIN-3).
+    #[error(
+        "the log has another entry under this vault's number: this folder was restored from a copy; enrol the vault anew"
+    )]
+    Clone,
     /// The relay knows more entries of this vault than this outbox has ever made: the folder was
     /// restored from a copy. The vault must be enrolled anew (CHAIN-3).
     #[error(
@@ -209,8 +203,8 @@ impl Outbox {
     /// Puts a `withdrawn` entry in the place of a refused one (CHAIN-2), in one transaction.
     ///
     /// Entries behind it name the refused entry and stay as they are: the log takes them after the
-    /// `withdrawn` that stands for it. A refused audit object is kept as [`Refused`], since an
-    /// audit event is never dropped; a refused `stored` is simply said again.
+    /// `withdrawn` that stands for it. The refused entry and its object are kept beside: an
+    /// audit event is never dropped, even where the log does not take it.
     ///
     /// # Errors
     ///
@@ -270,60 +264,17 @@ impl Outbox {
         Ok(())
     }
 
-    /// Refused entries whose audit events are not yet in another entry, oldest first.
+    /// How many refused entries are kept.
     ///
     /// # Errors
     ///
-    /// When the database fails or is damaged.
-    pub fn refused(&self) -> Result<Vec<Refused>, OutboxError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, number, entry, object FROM refused
-             WHERE relogged = 0 AND object IS NOT NULL ORDER BY number, rowid",
-        )?;
-        let rows = statement.query_map([], |row| {
-            Ok((
-                row.get::<_, Vec<u8>>(0)?,
-                database::number(row, 1)?,
-                row.get::<_, Vec<u8>>(2)?,
-                row.get::<_, Vec<u8>>(3)?,
-            ))
-        })?;
-        let mut refused = Vec::new();
-        for row in rows {
-            let (id, number, entry, object) = row?;
-            let id =
-                EntryId::try_from(id.as_slice()).map_err(|_| OutboxError::Damaged { number })?;
-            refused.push(Refused { id, entry, object });
-        }
-        Ok(refused)
-    }
-
-    /// Appends a new entry with the events of a refused one and marks that one as done, in one
-    /// transaction, so that no event is logged twice or lost.
-    ///
-    /// # Errors
-    ///
-    /// When `sign` fails or the database does; nothing has changed then.
-    pub fn relog<E>(
-        &mut self,
-        refused: EntryId,
-        sign: impl FnOnce(ChainPosition) -> Result<Signed, E>,
-    ) -> Result<(), OutboxError>
-    where
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let transaction = self
+    /// When the database fails.
+    pub fn refused(&self) -> Result<u64, OutboxError> {
+        Ok(self
             .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let place = end(&transaction)?;
-        let signed = sign(place).map_err(|error| OutboxError::Sign(error.into()))?;
-        transaction.execute(
-            "UPDATE refused SET relogged = 1 WHERE id = ?1",
-            [refused.as_bytes().as_slice()],
-        )?;
-        push(&transaction, place.number, &signed)?;
-        transaction.commit()?;
-        Ok(())
+            .query_row("SELECT count(*) FROM refused", [], |row| {
+                database::number(row, 0)
+            })?)
     }
 
     /// Checks the relay's idea of this chain before the first submission.
@@ -497,14 +448,12 @@ mod tests {
                 signed(place, 3)
             })
             .unwrap();
-        let refused = outbox.refused().unwrap();
-        assert_eq!(refused.len(), 1);
-        assert_eq!(refused[0].object, [100; 3]);
-        outbox
-            .relog(refused[0].id, |place| signed(place, 102))
+        assert_eq!(outbox.refused().unwrap(), 1);
+        let kept: Vec<u8> = outbox
+            .connection
+            .query_row("SELECT object FROM refused", [], |row| row.get(0))
             .unwrap();
-        assert_eq!(tags(&outbox), [(1, 9), (2, 2), (3, 3), (4, 102)]);
-        assert!(outbox.refused().unwrap().is_empty());
+        assert_eq!(kept, [100; 3]);
     }
 
     #[test]

@@ -7,9 +7,11 @@ use canonical::CanonicalError;
 use minicbor::{Decode, Encode};
 use record::{Attachment, Body, Envelope, Original, Participants, Record};
 use seal::{OpenedRecord, SealedAttachment, StreamOpener, StreamPlace};
-use tlog::{LogIndex, Prover, SignedCheckpoint, Verdict};
+use tlog::{LogIndex, LogProof, Prover, SignedCheckpoint, Verdict};
 use wire::commitment::PartLeaf;
-use wire::proof_file::{ControlProof, ProofFault, ProofFile, ProofFileError, ProvenRecord, Shown, ShownRecord};
+use wire::proof_file::{
+    ControlProof, ProofFault, ProofFile, ProofFileError, ProvenRecord, Shown, ShownRecord,
+};
 use wire::verify::{VerifiedEntry, receipt};
 use wire::{ArchiveId, Genesis, ObjectHash, PartPosition};
 
@@ -101,7 +103,9 @@ pub fn prove(
     }
     for (at, bytes) in (0_u32..).zip(opened.parts()) {
         let position = PartPosition::new(at);
-        let salt = opened.salt(position).ok_or(ProveError::NoPart(part_name(at)))?;
+        let salt = opened
+            .salt(position)
+            .ok_or(ProveError::NoPart(part_name(at)))?;
         parts.push(if choice.parts.contains(&at) {
             Shown::Part(salt, bytes.to_vec())
         } else {
@@ -111,21 +115,26 @@ pub fn prove(
     let path = opened.path().ok_or(ProveError::NoPart("path".to_owned()))?;
     let record = ShownRecord::new(opened.position(), parts, &path);
     let mut prover = Prover::new(MirrorTiles(mirror), checkpoint.claimed().size());
-    let mut proof_of = |entry: &VerifiedEntry| -> Result<String, ProveError> {
-        let inclusion = prover
+    let mut included = |entry: &VerifiedEntry| {
+        prover
             .inclusion(entry.index())
-            .map_err(|error| ProveError::Inclusion(Box::new(error)))?;
-        let proof = receipt(entry.admitted_at(), entry.index(), inclusion, checkpoint.clone());
-        proof
-            .map(|proof| proof.to_string())
-            .ok_or_else(|| ProveError::Inclusion("the time of admission does not fit".into()))
+            .map_err(|error| ProveError::Inclusion(Box::new(error)))
     };
-    let proof = proof_of(entry)?;
+    let proof = receipt(
+        entry.admitted_at(),
+        entry.index(),
+        included(entry)?,
+        checkpoint.clone(),
+    )
+    .ok_or_else(|| ProveError::Inclusion("the time of admission does not fit".into()))?
+    .to_string();
     let mut chain = Vec::with_capacity(control.len());
     for act in control {
+        // Without extra bytes: the leaf tells the time, and nothing in the file goes unchecked.
+        let proof = LogProof::new(act.index(), included(act)?, checkpoint.clone());
         chain.push(ControlProof {
             leaf: act.leaf_bytes(),
-            proof: proof_of(act)?,
+            proof: proof.to_string(),
         });
     }
     let mut attachments = Vec::new();
@@ -140,9 +149,16 @@ pub fn prove(
             .ok_or(ProveError::Attachment(*index))?;
         attachments.push(bytes);
     }
-    ProofFile::new(genesis, entry.leaf_bytes(), proof, record, chain, attachments)
-        .map(|file| file.to_bytes())
-        .map_err(ProveError::File)
+    ProofFile::new(
+        genesis,
+        entry.leaf_bytes(),
+        proof,
+        record,
+        chain,
+        attachments,
+    )
+    .map(|file| file.to_bytes())
+    .map_err(ProveError::File)
 }
 
 /// What a proof file proves, and which parts it shows. Holds content: no `Display`.
@@ -236,7 +252,10 @@ impl ProofRefused {
 /// # Errors
 ///
 /// Names the first check that failed (PROOF-3).
-pub fn verify_proof(bytes: &[u8], fingerprint: Option<ArchiveId>) -> Result<ProofReport, ProofRefused> {
+pub fn verify_proof(
+    bytes: &[u8],
+    fingerprint: Option<ArchiveId>,
+) -> Result<ProofReport, ProofRefused> {
     let file = ProofFile::parse(bytes).map_err(ProofRefused::File)?;
     let proven = file.verify(fingerprint).map_err(ProofRefused::Fault)?;
     let shown: Vec<Option<&[u8]>> = proven.parts().collect();
@@ -251,7 +270,10 @@ pub fn verify_proof(bytes: &[u8], fingerprint: Option<ArchiveId>) -> Result<Proo
         if envelope.computed_id() != envelope.id() {
             return Err(ProofRefused::Id);
         }
-        if body.as_ref().is_some_and(|body| body.content.kind() != envelope.kind()) {
+        if body
+            .as_ref()
+            .is_some_and(|body| body.content.kind() != envelope.kind())
+        {
             return Err(ProofRefused::Kind);
         }
     }
@@ -269,7 +291,10 @@ pub fn verify_proof(bytes: &[u8], fingerprint: Option<ArchiveId>) -> Result<Proo
     for (place, object) in proven.attachments().enumerate() {
         let plain = open_along(&proven, envelope.as_ref(), &sealed, object)
             .ok_or(ProofRefused::Attachment(place))?;
-        if let Some(slot) = attachments.iter_mut().find(|(index, _, bytes)| *index == plain.0 && bytes.is_none()) {
+        if let Some(slot) = attachments
+            .iter_mut()
+            .find(|(index, _, bytes)| *index == plain.0 && bytes.is_none())
+        {
             slot.2 = Some(plain.1);
         }
     }
@@ -281,7 +306,10 @@ pub fn verify_proof(bytes: &[u8], fingerprint: Option<ArchiveId>) -> Result<Proo
         verdict: proven.entry().verdict().clone(),
         control_whole: proven.entry().control().whole,
         compromised_later: proven.entry().compromised_later(),
-        parts: (0_u32..).zip(&shown).map(|(at, part)| (part_name(at), part.is_some())).collect(),
+        parts: (0_u32..)
+            .zip(&shown)
+            .map(|(at, part)| (part_name(at), part.is_some()))
+            .collect(),
         envelope,
         participants,
         body,
@@ -291,12 +319,22 @@ pub fn verify_proof(bytes: &[u8], fingerprint: Option<ArchiveId>) -> Result<Proo
 }
 
 /// Where everything is shown, all rules of records are checked.
-fn whole_record(shown: &[Option<&[u8]>], sealed: &[(u32, SealedAttachment)]) -> Result<(), ProofRefused> {
+fn whole_record(
+    shown: &[Option<&[u8]>],
+    sealed: &[(u32, SealedAttachment)],
+) -> Result<(), ProofRefused> {
     let whole: Option<Vec<&[u8]>> = shown.iter().copied().collect();
     let Some(whole) = whole else { return Ok(()) };
-    let Some((first, _)) = whole.split_first_chunk::<4>() else { return Ok(()) };
-    let described = sealed.iter().map(|(_, sealed)| sealed.attachment.clone()).collect();
-    Record::from_parts(*first, described).map(drop).map_err(ProofRefused::Record)
+    let Some((first, _)) = whole.split_first_chunk::<4>() else {
+        return Ok(());
+    };
+    let described = sealed
+        .iter()
+        .map(|(_, sealed)| sealed.attachment.clone())
+        .collect();
+    Record::from_parts(*first, described)
+        .map(drop)
+        .map_err(ProofRefused::Record)
 }
 
 fn open_along(
@@ -306,9 +344,12 @@ fn open_along(
     object: &[u8],
 ) -> Option<(u32, zeroize::Zeroizing<Vec<u8>>)> {
     let hash = ObjectHash::from_bytes(canonical::sha256(object));
-    let (index, found) = sealed
-        .iter()
-        .find(|(_, sealed)| sealed.stream.as_ref().is_some_and(|stream| stream.object == hash))?;
+    let (index, found) = sealed.iter().find(|(_, sealed)| {
+        sealed
+            .stream
+            .as_ref()
+            .is_some_and(|stream| stream.object == hash)
+    })?;
     let place = StreamPlace {
         archive: proven.archive(),
         record: envelope?.id(),
@@ -331,11 +372,15 @@ fn part<T>(shown: &[Option<&[u8]>], at: usize) -> Result<Option<T>, ProofRefused
 where
     T: for<'b> Decode<'b, ()> + Encode<()>,
 {
-    let Some(bytes) = shown.get(at).copied().flatten() else { return Ok(None) };
-    canonical::from_bytes(bytes).map(Some).map_err(|source| ProofRefused::Part {
-        part: part_name(u32::try_from(at).unwrap_or(u32::MAX)),
-        source,
-    })
+    let Some(bytes) = shown.get(at).copied().flatten() else {
+        return Ok(None);
+    };
+    canonical::from_bytes(bytes)
+        .map(Some)
+        .map_err(|source| ProofRefused::Part {
+            part: part_name(u32::try_from(at).unwrap_or(u32::MAX)),
+            source,
+        })
 }
 
 fn part_name(at: u32) -> String {

@@ -66,6 +66,46 @@ impl ArchiveReport {
     }
 }
 
+/// Why a mirror's log is not followed to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntriesError {
+    /// The genesis or the checkpoint can not be read.
+    #[error("reading the mirror's {0}")]
+    File(&'static str, #[source] io::Error),
+    /// The genesis is damaged.
+    #[error("the mirror's genesis is damaged")]
+    Genesis(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The log does not verify.
+    #[error("following the mirror's log")]
+    Chain(#[from] ChainError),
+}
+
+/// Every entry of a mirror's log from the first on: signatures, chains, authority and the tree are
+/// verified up to the mirror's checkpoint. For readers of a whole archive; a vault that follows
+/// takes each entry once.
+///
+/// # Errors
+///
+/// When a file is missing, or the log is not as its checkpoint says.
+pub fn verified_entries(mirror: &Mirror) -> Result<Vec<VerifiedEntry>, EntriesError> {
+    let read = |path: &std::path::Path, most: u64, what| {
+        let bytes = mirror
+            .read(path, most)
+            .map_err(|error| EntriesError::File(what, error))?;
+        bytes.ok_or_else(|| EntriesError::File(what, io::ErrorKind::NotFound.into()))
+    };
+    let genesis = read(&mirror.genesis_path(), limit::ENTRY_BYTES as u64, "genesis")?;
+    let genesis = Genesis::parse(&genesis).map_err(|error| EntriesError::Genesis(error.into()))?;
+    let note = read(
+        &mirror.checkpoint_path(),
+        tlog::MAX_NOTE_LEN as u64,
+        "checkpoint",
+    )?;
+    let advanced = Chain::new(genesis, mirror.clone()).advance(&note, &|_, _| None)?;
+    Ok(advanced.settled.entries)
+}
+
 /// Verifies a mirror. `fingerprint` is the archive's, if the reader was given one; `progress` is told
 /// what was done of how much, in files and objects.
 ///
@@ -99,13 +139,18 @@ pub fn verify_archive(
     let size = TreeSize::new(found.size);
     let tiles = Tiles::read(mirror, size, root, found)?;
     let total = tlog::bundles_of_growth(TreeSize::ZERO, size).len() as u64;
-    bundles(mirror, size, &tiles, found, &mut |done| progress(done, total))?;
+    bundles(mirror, size, &tiles, found, &mut |done| {
+        progress(done, total)
+    })?;
     if found.damage.iter().any(|damage| damage.check == "entry") {
         // The chain can not be followed over a damaged entry; its objects can still be judged.
         objects_of_readable(mirror, size, found, progress)?;
     } else {
         let entries = log(mirror, genesis, &note, found);
-        let total = entries.iter().map(|entry| entry.entry().objects().len() as u64).sum();
+        let total = entries
+            .iter()
+            .map(|entry| entry.entry().objects().len() as u64)
+            .sum();
         for entry in &entries {
             for object in entry.entry().objects() {
                 one_object(mirror, entry.index().get(), object, found)?;
@@ -116,7 +161,11 @@ pub fn verify_archive(
     Ok(report_so_far)
 }
 
-fn genesis(mirror: &Mirror, fingerprint: Option<ArchiveId>, found: &mut ArchiveReport) -> io::Result<Option<Genesis>> {
+fn genesis(
+    mirror: &Mirror,
+    fingerprint: Option<ArchiveId>,
+    found: &mut ArchiveReport,
+) -> io::Result<Option<Genesis>> {
     let mut damaged = |what: String| {
         found.damage.push(Damage {
             file: "genesis".to_owned(),
@@ -145,7 +194,11 @@ fn genesis(mirror: &Mirror, fingerprint: Option<ArchiveId>, found: &mut ArchiveR
     Ok(Some(genesis))
 }
 
-fn checkpoint(mirror: &Mirror, genesis: &Genesis, found: &mut ArchiveReport) -> io::Result<Option<(Vec<u8>, Hash)>> {
+fn checkpoint(
+    mirror: &Mirror,
+    genesis: &Genesis,
+    found: &mut ArchiveReport,
+) -> io::Result<Option<(Vec<u8>, Hash)>> {
     let mut damaged = |what: String| {
         found.damage.push(Damage {
             file: "checkpoint".to_owned(),
@@ -182,7 +235,12 @@ struct Tiles {
 impl Tiles {
     /// Reads the tiles from the top level down. A tile whose hashes do not make the hash that stands
     /// above it is damaged at the first hash that differs from what the level below makes.
-    fn read(mirror: &Mirror, size: TreeSize, root: Hash, found: &mut ArchiveReport) -> io::Result<Self> {
+    fn read(
+        mirror: &Mirror,
+        size: TreeSize,
+        root: Hash,
+        found: &mut ArchiveReport,
+    ) -> io::Result<Self> {
         // What the entries themselves make of the tree.
         let mut computed = TileEdge::empty();
         let mut made = std::collections::BTreeMap::new();
@@ -192,7 +250,9 @@ impl Tiles {
             let stored = read_tile(mirror, bundle.tile())?.unwrap_or_default();
             let own: Vec<Option<Hash>> = hashes_of(&bytes, bundle);
             for place in 0..usize::from(bundle.width()) {
-                let stored = stored.get(place * 32..place * 32 + 32).and_then(Hash::from_slice);
+                let stored = stored
+                    .get(place * 32..place * 32 + 32)
+                    .and_then(Hash::from_slice);
                 leaves.push((own.get(place).copied().flatten(), stored));
             }
         }
@@ -219,7 +279,9 @@ impl Tiles {
                 check: "tile".to_owned(),
                 what: "neither entries nor tiles make the tree that the log signed".to_owned(),
             });
-            return Ok(Self { leaves: vec![None; leaves.len()] });
+            return Ok(Self {
+                leaves: vec![None; leaves.len()],
+            });
         };
         for tile in computed.grow(&sound) {
             made.insert(tile.tile(), tile.into_bytes());
@@ -227,7 +289,9 @@ impl Tiles {
         for (tile, expected) in &made {
             judge_tile(mirror, *tile, expected, found)?;
         }
-        Ok(Self { leaves: sound.into_iter().map(Some).collect() })
+        Ok(Self {
+            leaves: sound.into_iter().map(Some).collect(),
+        })
     }
 }
 
@@ -270,7 +334,12 @@ fn mixture(
     Ok((edge.root() == root).then_some(mixed))
 }
 
-fn judge_tile(mirror: &Mirror, tile: Tile, expected: &[u8], found: &mut ArchiveReport) -> io::Result<()> {
+fn judge_tile(
+    mirror: &Mirror,
+    tile: Tile,
+    expected: &[u8],
+    found: &mut ArchiveReport,
+) -> io::Result<()> {
     let stored = read_tile(mirror, tile)?;
     let Some(stored) = stored else {
         found.damage.push(Damage {
@@ -282,8 +351,9 @@ fn judge_tile(mirror: &Mirror, tile: Tile, expected: &[u8], found: &mut ArchiveR
         });
         return Ok(());
     };
-    let differs = (0..expected.len() / 32)
-        .find(|place| stored.get(place * 32..place * 32 + 32) != expected.get(place * 32..place * 32 + 32));
+    let differs = (0..expected.len() / 32).find(|place| {
+        stored.get(place * 32..place * 32 + 32) != expected.get(place * 32..place * 32 + 32)
+    });
     if let Some(place) = differs {
         found.damage.push(Damage {
             file: tile.path(),
@@ -313,7 +383,11 @@ fn bundles(
         };
         let mut at = 0_usize;
         for place in 0..u64::from(bundle.width()) {
-            let expected = usize::try_from(first + place).ok().and_then(|index| tiles.leaves.get(index)).copied().flatten();
+            let expected = usize::try_from(first + place)
+                .ok()
+                .and_then(|index| tiles.leaves.get(index))
+                .copied()
+                .flatten();
             let entry = entry_at(&bytes, at);
             let sound = matches!((entry, expected), (Some(entry), Some(expected)) if Hash::leaf(entry) == expected);
             if !sound && expected.is_some() {
@@ -340,13 +414,22 @@ fn bundles(
 }
 
 /// Signatures, chains and authority of every entry.
-fn log(mirror: &Mirror, genesis: Genesis, note: &[u8], found: &mut ArchiveReport) -> Vec<VerifiedEntry> {
+fn log(
+    mirror: &Mirror,
+    genesis: Genesis,
+    note: &[u8],
+    found: &mut ArchiveReport,
+) -> Vec<VerifiedEntry> {
     let chain = Chain::new(genesis, mirror.clone());
     match chain.advance(note, &|_, _| None) {
         Ok(advanced) => {
             found.entries = advanced.settled.entries.len() as u64;
             found.verdict = Some(advanced.verdict.clone());
-            found.newest = advanced.settled.entries.last().map(|entry| entry.admitted_at().time());
+            found.newest = advanced
+                .settled
+                .entries
+                .last()
+                .map(|entry| entry.admitted_at().time());
             advanced.settled.entries
         }
         Err(error) => {
@@ -359,7 +442,9 @@ fn log(mirror: &Mirror, genesis: Genesis, note: &[u8], found: &mut ArchiveReport
                 _ => None,
             };
             let file = index
-                .and_then(|index| Bundle::in_tree(index / u64::from(TILE_WIDTH), TreeSize::new(found.size)))
+                .and_then(|index| {
+                    Bundle::in_tree(index / u64::from(TILE_WIDTH), TreeSize::new(found.size))
+                })
                 .map_or_else(|| "checkpoint".to_owned(), |bundle| bundle.path());
             found.damage.push(Damage {
                 file,
@@ -379,18 +464,28 @@ fn objects_of_readable(
     found: &mut ArchiveReport,
     progress: &mut dyn FnMut(u64, u64),
 ) -> io::Result<()> {
-    let broken: Vec<u64> = found.damage.iter().filter_map(|damage| damage.index).collect();
+    let broken: Vec<u64> = found
+        .damage
+        .iter()
+        .filter_map(|damage| damage.index)
+        .collect();
     for bundle in tlog::bundles_of_growth(TreeSize::ZERO, size) {
         let first = bundle.index() * u64::from(TILE_WIDTH);
-        let Ok(bytes) = read_bundle(mirror, bundle) else { continue };
+        let Ok(bytes) = read_bundle(mirror, bundle) else {
+            continue;
+        };
         let mut at = 0;
         for index in first.. {
-            let Some(entry) = entry_at(&bytes, at) else { break };
+            let Some(entry) = entry_at(&bytes, at) else {
+                break;
+            };
             at += 2 + entry.len();
             if broken.contains(&index) {
                 continue;
             }
-            let Ok(leaf) = Leaf::parse(entry) else { continue };
+            let Ok(leaf) = Leaf::parse(entry) else {
+                continue;
+            };
             for object in leaf.entry().objects() {
                 one_object(mirror, index, object, found)?;
                 progress(found.objects, found.objects);
@@ -400,7 +495,12 @@ fn objects_of_readable(
     Ok(())
 }
 
-fn one_object(mirror: &Mirror, index: u64, object: &wire::Object, found: &mut ArchiveReport) -> io::Result<()> {
+fn one_object(
+    mirror: &Mirror,
+    index: u64,
+    object: &wire::Object,
+    found: &mut ArchiveReport,
+) -> io::Result<()> {
     found.objects += 1;
     let Some(file) = mirror.open_object(object.hash)? else {
         found.objects_missing.push((index, object.hash));
@@ -421,7 +521,10 @@ fn one_object(mirror: &Mirror, index: u64, object: &wire::Object, found: &mut Ar
         what: if length == object.length.get() {
             "the object's bytes have another hash than its entry names".to_owned()
         } else {
-            format!("the object has {length} bytes, its entry names {}", object.length)
+            format!(
+                "the object has {length} bytes, its entry names {}",
+                object.length
+            )
         },
     });
     Ok(())

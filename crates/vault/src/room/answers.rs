@@ -62,23 +62,54 @@ impl Desk {
         self.touch();
         let who = request.who.as_str();
         let answered = match request.ask {
-            Ask::Search { query, limit, after, order, facets, zone } => {
-                self.search(who, &query, limit, after.as_deref(), &order, facets, &zone)
-            }
-            Ask::Show { record, before, after } => self.show(who, &record, before, after),
-            Ask::Conversation { network, account, conversation, before, limit } => {
-                let key = ConversationKey { network, account, conversation };
+            Ask::Search {
+                query,
+                limit,
+                after,
+                order,
+                facets,
+                zone,
+            } => self.search(who, &query, limit, after.as_deref(), &order, facets, &zone),
+            Ask::Show {
+                record,
+                before,
+                after,
+            } => self.show(who, &record, before, after),
+            Ask::Conversation {
+                network,
+                account,
+                conversation,
+                before,
+                limit,
+            } => {
+                let key = ConversationKey {
+                    network,
+                    account,
+                    conversation,
+                };
                 self.page(who, &key, before.as_deref(), limit)
             }
             Ask::People => self.list_people(who),
             Ask::ImportPeople { csv } => self.import_people(who, &csv),
-            Ask::PutPerson { id, name } => self.change_people(who, "put-person", |desk| desk.people().put(&id, &name).map(drop)),
-            Ask::BindAccount { id, account } => {
-                self.change_people(who, "bind-account", |desk| desk.people().bind(&id, &account).map(drop))
-            }
+            Ask::PutPerson { id, name } => self.change_people(who, "put-person", |desk| {
+                desk.people().put(&id, &name).map(drop)
+            }),
+            Ask::BindAccount { id, account } => self.change_people(who, "bind-account", |desk| {
+                desk.people().bind(&id, &account).map(drop)
+            }),
             Ask::Gaps => self.gaps(who),
-            Ask::Prove { record, show, attachments } => return self.prove(who, &record, &show, &attachments).unwrap_or_else(problem),
-            Ask::Attachment { record, index } => return self.attachment(who, &record, index).unwrap_or_else(problem),
+            Ask::Prove {
+                record,
+                show,
+                attachments,
+            } => {
+                return self
+                    .prove(who, &record, &show, &attachments)
+                    .unwrap_or_else(problem);
+            }
+            Ask::Attachment { record, index } => {
+                return self.attachment(who, &record, index).unwrap_or_else(problem);
+            }
             Ask::Audit { limit } => self.looks(who, limit),
             Ask::Filed { through } => {
                 self.wait_filed(through);
@@ -107,7 +138,11 @@ impl Desk {
     ) -> Result<Answer, Trouble> {
         let zone = match zone {
             "" => TimeZone::UTC,
-            name => TimeZone::get(name).map_err(|_| Trouble::request(format!("{name} is no time zone; use a name as in Europe/Paris")))?,
+            name => TimeZone::get(name).map_err(|_| {
+                Trouble::request(format!(
+                    "{name} is no time zone; use a name as in Europe/Paris"
+                ))
+            })?,
         };
         let query = Query::parse(text, &zone).map_err(|error| Trouble {
             code: "query",
@@ -116,7 +151,9 @@ impl Desk {
         })?;
         let after = match after {
             None => None,
-            Some(cursor) => Some(Cursor::from_text(cursor).ok_or_else(|| Trouble::request("this is no cursor of an earlier answer".to_owned()))?),
+            Some(cursor) => Some(Cursor::from_text(cursor).ok_or_else(|| {
+                Trouble::request("this is no cursor of an earlier answer".to_owned())
+            })?),
         };
         let ask = SearchAsk {
             order: match order {
@@ -131,7 +168,10 @@ impl Desk {
             ..SearchAsk::default()
         };
         // The searcher is given back before a damaged partition is taken out of it.
-        let found = { self.searcher().search(&query, &ask, self.directory().as_ref()) };
+        let found = {
+            self.searcher()
+                .search(&query, &ask, self.directory().as_ref())
+        };
         let found = found.map_err(|error| self.damaged(&error))?;
         let records = found.hits.iter().map(|hit| hit.record).collect();
         let facts = vec![
@@ -140,7 +180,9 @@ impl Desk {
         ];
         self.look(who, "search", facts, records)?;
         let counts = |name: &str, facets: &[Facet]| {
-            let rows = facets.iter().map(|facet| (facet.value.clone(), facet.name.clone(), facet.count));
+            let rows = facets
+                .iter()
+                .map(|facet| (facet.value.clone(), facet.name.clone(), facet.count));
             (name.to_owned(), rows.collect::<Vec<_>>())
         };
         let facets = found.facets.as_ref().map_or_else(Vec::new, |facets| {
@@ -161,12 +203,21 @@ impl Desk {
                     record: hit.record.to_string(),
                     at: hit.at.get(),
                     kind: hit.kind.name().to_owned(),
-                    conversation: (hit.conversation.network, hit.conversation.account, hit.conversation.conversation),
+                    conversation: (
+                        hit.conversation.network,
+                        hit.conversation.account,
+                        hit.conversation.conversation,
+                    ),
                     title: hit.title,
                     sender: hit.sender,
                     sender_name: hit.sender_name,
                     text: hit.excerpt.text,
-                    highlights: hit.excerpt.highlights.into_iter().map(|range| (range.start, range.end)).collect(),
+                    highlights: hit
+                        .excerpt
+                        .highlights
+                        .into_iter()
+                        .map(|range| (range.start, range.end))
+                        .collect(),
                     place: (hit.index.get(), hit.position),
                 })
                 .collect(),
@@ -213,7 +264,11 @@ impl Desk {
         }
         Shown {
             record: record.id().to_string(),
-            conversation: (filed.network.clone(), filed.account.clone(), filed.conversation.clone()),
+            conversation: (
+                filed.network.clone(),
+                filed.account.clone(),
+                filed.conversation.clone(),
+            ),
             title: participants.conversation.title.clone(),
             kind: record.kind().name().to_owned(),
             direction: envelope.direction().name().to_owned(),
@@ -221,19 +276,36 @@ impl Desk {
             mode: envelope.mode().name().to_owned(),
             source: envelope.connector().as_str().to_owned(),
             times: list,
-            authors: participants.sender.iter().chain(&participants.on_behalf_of).map(somebody).collect(),
+            authors: participants
+                .sender
+                .iter()
+                .chain(&participants.on_behalf_of)
+                .map(somebody)
+                .collect(),
             recipients: participants.recipients.iter().map(somebody).collect(),
             text: filed.text.replace(crate::search::words::BREAK, "\n"),
-            fields: record.body().fields.iter().map(|field| (field.name.clone(), field.value.clone())).collect(),
+            fields: record
+                .body()
+                .fields
+                .iter()
+                .map(|field| (field.name.clone(), field.value.clone()))
+                .collect(),
             attachments: opened
                 .attachments()
                 .iter()
                 .map(|sealed| File {
                     name: sealed.attachment.name.clone(),
-                    media_type: sealed.attachment.declared_type.clone().or_else(|| sealed.attachment.sniffed_type.clone()),
+                    media_type: sealed
+                        .attachment
+                        .declared_type
+                        .clone()
+                        .or_else(|| sealed.attachment.sniffed_type.clone()),
                     size: sealed.attachment.size,
                     sha256: hex(sealed.attachment.sha256.as_bytes()),
-                    has_bytes: sealed.stream.as_ref().is_some_and(|stream| self.mirror().object_path(stream.object).exists()),
+                    has_bytes: sealed
+                        .stream
+                        .as_ref()
+                        .is_some_and(|stream| self.mirror().object_path(stream.object).exists()),
                 })
                 .collect(),
             original: record.original().map(|original| {
@@ -259,13 +331,23 @@ impl Desk {
         }
     }
 
-    fn page(&self, who: &str, key: &ConversationKey, before: Option<&str>, limit: u32) -> Result<Answer, Trouble> {
+    fn page(
+        &self,
+        who: &str,
+        key: &ConversationKey,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Answer, Trouble> {
         let from = match before {
             None => conversation::From::Newest,
             Some(record) => {
                 let id = record_id(record)?;
                 let (partition, row) = self.row(&id)?;
-                conversation::From::Before(Place { at: row.at, partition, row: row.row })
+                conversation::From::Before(Place {
+                    at: row.at,
+                    partition,
+                    row: row.row,
+                })
             }
         };
         let limit = usize::try_from(limit.min(MAX_ITEMS)).unwrap_or(0);
@@ -277,15 +359,22 @@ impl Desk {
     }
 
     fn list_people(&self, who: &str) -> Result<Answer, Trouble> {
-        let persons = self.people().list().map_err(|error| Trouble::failed(&error))?;
+        let persons = self
+            .people()
+            .list()
+            .map_err(|error| Trouble::failed(&error))?;
         self.look(who, "people", Vec::new(), Vec::new())?;
         Ok(Answer::People(persons))
     }
 
     fn import_people(&self, who: &str, csv: &str) -> Result<Answer, Trouble> {
         self.look(who, "import-people", Vec::new(), Vec::new())?;
-        let imported = self.people().import(csv.as_bytes()).map_err(|error| Trouble::failed(&error))?;
-        self.people_changed().map_err(|error| Trouble::failed(&error))?;
+        let imported = self
+            .people()
+            .import(csv.as_bytes())
+            .map_err(|error| Trouble::failed(&error))?;
+        self.people_changed()
+            .map_err(|error| Trouble::failed(&error))?;
         Ok(Answer::Imported(imported))
     }
 
@@ -297,7 +386,8 @@ impl Desk {
     ) -> Result<Answer, Trouble> {
         self.look(who, what, Vec::new(), Vec::new())?;
         change(self).map_err(|error| Trouble::failed(&error))?;
-        self.people_changed().map_err(|error| Trouble::failed(&error))?;
+        self.people_changed()
+            .map_err(|error| Trouble::failed(&error))?;
         Ok(Answer::Done)
     }
 
@@ -305,12 +395,18 @@ impl Desk {
         let (gaps, problems) = {
             let state = self.state();
             let gaps = watch::gaps(&state, now()).map_err(|error| Trouble::failed(&error))?;
-            (gaps, state.problems().map_err(|error| Trouble::failed(&error))?)
+            (
+                gaps,
+                state.problems().map_err(|error| Trouble::failed(&error))?,
+            )
         };
         let mut losses = Vec::new();
         for shelf in self.searcher().shelves() {
             let partition = shelf.partition().map_err(|error| Trouble::failed(&error))?;
-            for row in partition.losses().map_err(|error| Trouble::failed(&error))? {
+            for row in partition
+                .losses()
+                .map_err(|error| Trouble::failed(&error))?
+            {
                 losses.push(Item {
                     record: row.id.to_string(),
                     at: row.at.get(),
@@ -324,24 +420,49 @@ impl Desk {
         }
         losses.sort_by_key(|loss| loss.at);
         self.look(who, "gaps", Vec::new(), ids(&losses))?;
-        Ok(Answer::Gaps { gaps, losses, problems })
+        Ok(Answer::Gaps {
+            gaps,
+            losses,
+            problems,
+        })
     }
 
-    fn prove(&self, who: &str, record: &str, show: &[String], attachments: &[u32]) -> Result<Reply, Trouble> {
+    fn prove(
+        &self,
+        who: &str,
+        record: &str,
+        show: &[String],
+        attachments: &[u32],
+    ) -> Result<Reply, Trouble> {
         let id = record_id(record)?;
-        let choice = Choice::parse(show, attachments).map_err(|error| Trouble::request(report(&error)))?;
+        let choice =
+            Choice::parse(show, attachments).map_err(|error| Trouble::request(report(&error)))?;
         let (entry, row) = self.locate(&id)?;
         let opened = self.opened(&entry)?;
         let opened = read(&opened, &row)?;
-        let checkpoint = self.checkpoint().ok_or_else(|| Trouble::not_found("there is no checkpoint yet"))?;
+        let checkpoint = self
+            .checkpoint()
+            .ok_or_else(|| Trouble::not_found("there is no checkpoint yet"))?;
         let control = self.control();
         let control: Vec<&VerifiedEntry> = control.iter().collect();
-        let proof = prove(self.genesis(), self.mirror(), &checkpoint, &entry, &opened, &control, &choice)
-            .map_err(|error| Trouble::failed(&error))?;
+        let proof = prove(
+            self.genesis(),
+            self.mirror(),
+            &checkpoint,
+            &entry,
+            &opened,
+            &control,
+            &choice,
+        )
+        .map_err(|error| Trouble::failed(&error))?;
         let facts = vec![("shown".to_owned(), cut(&show.join(" "), 4_000))];
         self.look(who, "prove", facts, vec![id])?;
         let answer = Answer::Bytes {
-            name: Some(format!("{}.{}", record.get(..16).unwrap_or(record), wire::proof_file::EXTENSION)),
+            name: Some(format!(
+                "{}.{}",
+                record.get(..16).unwrap_or(record),
+                wire::proof_file::EXTENSION
+            )),
             media_type: Some("application/cbor".to_owned()),
             length: proof.len() as u64,
         };
@@ -359,7 +480,11 @@ impl Desk {
             .ok_or_else(|| Trouble::not_found("the record has no such attachment"))?;
         let answer = Answer::Bytes {
             name: sealed.attachment.name.clone(),
-            media_type: sealed.attachment.declared_type.clone().or_else(|| sealed.attachment.sniffed_type.clone()),
+            media_type: sealed
+                .attachment
+                .declared_type
+                .clone()
+                .or_else(|| sealed.attachment.sniffed_type.clone()),
             length: sealed.attachment.size,
         };
         let facts = vec![("attachment".to_owned(), index.to_string())];
@@ -386,7 +511,9 @@ impl Desk {
                 _ => continue,
             };
             let object = object_of(self.mirror(), &entry).ok().flatten();
-            let (Some(key), Some(object)) = (self.keys().governance(epoch), object) else { continue };
+            let (Some(key), Some(object)) = (self.keys().governance(epoch), object) else {
+                continue;
+            };
             let acts = open_acts(&key, &entry, &object).map_err(|error| Trouble::failed(&error))?;
             for event in acts.events().filter_map(Result::ok) {
                 looks.push(Looked {
@@ -400,7 +527,12 @@ impl Desk {
             }
         }
         // What waits can not be opened before the log has it: its time and place in the chain show.
-        for pending in self.outbox().and_then(|outbox| outbox.pending(limit).ok()).into_iter().flatten() {
+        for pending in self
+            .outbox()
+            .and_then(|outbox| outbox.pending(limit).ok())
+            .into_iter()
+            .flatten()
+        {
             if let Ok(entry) = Entry::parse(&pending.signed.entry)
                 && entry.kind() == Kind::Audit
             {
@@ -431,7 +563,10 @@ impl Desk {
     fn row(&self, id: &RecordId) -> Result<(crate::partition::PartitionId, Row), Trouble> {
         for shelf in self.searcher().shelves() {
             let partition = shelf.partition().map_err(|error| Trouble::failed(&error))?;
-            if let Some(row) = partition.find(id).map_err(|error| Trouble::failed(&error))? {
+            if let Some(row) = partition
+                .find(id)
+                .map_err(|error| Trouble::failed(&error))?
+            {
                 return Ok((partition.id(), row));
             }
         }
@@ -440,17 +575,26 @@ impl Desk {
 
     fn opened(&self, entry: &VerifiedEntry) -> Result<seal::OpenedBatch, Trouble> {
         self.open_batch(entry)
-            .map_err(|why| Trouble { code: "damaged", why, span: None })?
+            .map_err(|why| Trouble {
+                code: "damaged",
+                why,
+                span: None,
+            })?
             .ok_or_else(|| Trouble::not_found("the sealed batch of this record is not held"))
     }
 
     /// A partition that does not read is made again; the answer says so.
     fn damaged(&self, error: &SearchError) -> Trouble {
-        let (SearchError::Open { partition, .. } | SearchError::Catalogue { partition, .. } | SearchError::Index { partition, .. }) = error;
+        let (SearchError::Open { partition, .. }
+        | SearchError::Catalogue { partition, .. }
+        | SearchError::Index { partition, .. }) = error;
         self.make_again(wire::EpochId::from_bytes(*partition.as_bytes()));
         Trouble {
             code: "damaged",
-            why: format!("{}; the partition is made again from the mirror: ask again in a while", report(error)),
+            why: format!(
+                "{}; the partition is made again from the mirror: ask again in a while",
+                report(error)
+            ),
             span: None,
         }
     }
@@ -464,10 +608,17 @@ fn read<'a>(batch: &'a seal::OpenedBatch, row: &Row) -> Result<OpenedRecord<'a>,
 }
 
 fn named(participant: &Participant, directory: &Directory, network: &str, at: i64) -> Somebody {
-    let mut names: Vec<String> = participant.aliases.iter().map(|alias| alias.name.clone()).collect();
+    let mut names: Vec<String> = participant
+        .aliases
+        .iter()
+        .map(|alias| alias.name.clone())
+        .collect();
     let id = participant.id.as_str().to_owned();
     let found = directory.at(network, &id, &names, at);
-    let persons = found.iter().map(|(person, _)| (*person).to_owned()).collect();
+    let persons = found
+        .iter()
+        .map(|(person, _)| (*person).to_owned())
+        .collect();
     for (_, name) in found {
         if !names.iter().any(|known| known == name) {
             names.insert(0, name.to_owned());
@@ -497,11 +648,17 @@ fn item(item_found: conversation::Item) -> Item {
 }
 
 fn ids(items: &[Item]) -> Vec<RecordId> {
-    items.iter().filter_map(|item| item.record.parse().ok()).take(16_000).collect()
+    items
+        .iter()
+        .filter_map(|item| item.record.parse().ok())
+        .take(16_000)
+        .collect()
 }
 
 fn record_id(text: &str) -> Result<RecordId, Trouble> {
-    text.parse().map_err(|_| Trouble::request("a record id has 64 hexadecimal digits, as search shows them".to_owned()))
+    text.parse().map_err(|_| {
+        Trouble::request("a record id has 64 hexadecimal digits, as search shows them".to_owned())
+    })
 }
 
 fn cut(text: &str, most: usize) -> String {
@@ -522,15 +679,27 @@ fn problem(trouble: Trouble) -> Reply {
 
 impl Trouble {
     fn request(why: String) -> Self {
-        Self { code: "request", why, span: None }
+        Self {
+            code: "request",
+            why,
+            span: None,
+        }
     }
 
     fn not_found(why: &str) -> Self {
-        Self { code: "not-found", why: why.to_owned(), span: None }
+        Self {
+            code: "not-found",
+            why: why.to_owned(),
+            span: None,
+        }
     }
 
     fn failed(error: &dyn std::error::Error) -> Self {
-        Self { code: "failed", why: report(error), span: None }
+        Self {
+            code: "failed",
+            why: report(error),
+            span: None,
+        }
     }
 }
 
@@ -538,7 +707,10 @@ impl From<AuditError> for Trouble {
     fn from(error: AuditError) -> Self {
         Self {
             code: "audit",
-            why: format!("nothing is shown, because the look could not be recorded: {}", report(&error)),
+            why: format!(
+                "nothing is shown, because the look could not be recorded: {}",
+                report(&error)
+            ),
             span: None,
         }
     }
@@ -547,7 +719,10 @@ impl From<AuditError> for Trouble {
 impl Bytes {
     /// Gives the bytes out piece by piece. What is given was checked; an error says that the rest is
     /// not to be had (STREAM-2).
-    pub(crate) fn each(self, give: &mut dyn FnMut(&[u8]) -> Result<(), super::frame::FrameError>) -> Result<(), BytesError> {
+    pub(crate) fn each(
+        self,
+        give: &mut dyn FnMut(&[u8]) -> Result<(), super::frame::FrameError>,
+    ) -> Result<(), BytesError> {
         match self {
             Self::Whole(bytes) => {
                 for piece in bytes.chunks(super::frame::PIECE) {

@@ -102,7 +102,9 @@ pub enum OpenRoomError {
         source: seal::ShareError,
     },
     /// No governance epoch to seal the audit trail to: nothing may be looked at.
-    #[error("the log publishes no governance epoch, so looks can not be recorded: publish one with `greffe keys`")]
+    #[error(
+        "the log publishes no governance epoch, so looks can not be recorded: publish one with `greffe keys`"
+    )]
     NoGovernance,
     /// The unlocking could not be recorded.
     #[error("the unlocking could not be recorded")]
@@ -124,8 +126,10 @@ impl Desk {
             .map_err(file("the mirror's genesis"))?
             .ok_or_else(|| std::io::ErrorKind::NotFound.into())
             .map_err(file("the mirror's genesis"))?;
-        let genesis = Genesis::parse(&genesis).map_err(broken("the mirror's genesis is damaged"))?;
-        let state = State::open(&folder.state()).map_err(broken("the vault's state does not open"))?;
+        let genesis =
+            Genesis::parse(&genesis).map_err(broken("the mirror's genesis is damaged"))?;
+        let state =
+            State::open(&folder.state()).map_err(broken("the vault's state does not open"))?;
         let ring = unlocked(unlock, &genesis, &state)?;
         let keys = LiveKeys::take(ring).map_err(broken("a key of the keyring is damaged"))?;
         hardening.secret_memory = keys.in_secret_memory();
@@ -136,10 +140,11 @@ impl Desk {
             witnessed: false,
             note: Vec::new(),
         };
-        log.advance(&mirror, &state).map_err(|why| OpenRoomError::Broken {
-            what: "the mirror's log does not verify: run `greffe verify`",
-            source: why.into(),
-        })?;
+        log.advance(&mirror, &state)
+            .map_err(|why| OpenRoomError::Broken {
+                what: "the mirror's log does not verify: run `greffe verify`",
+                source: why.into(),
+            })?;
         let authority = log.chain.follower().authority();
         let governance = authority
             .epochs()
@@ -150,8 +155,11 @@ impl Desk {
         let recipient = log
             .published(governance)
             .ok_or(OpenRoomError::NoGovernance)?;
-        let signer = folder.read_signer_key().map_err(file("the vault's signing key"))?;
-        let outbox = Outbox::open(&folder.outbox()).map_err(broken("the vault's outbox does not open"))?;
+        let signer = folder
+            .read_signer_key()
+            .map_err(file("the vault's signing key"))?;
+        let outbox =
+            Outbox::open(&folder.outbox()).map_err(broken("the vault's outbox does not open"))?;
         let allowance = i64::try_from(authority.policy().audit_offline.get())
             .unwrap_or(i64::MAX)
             .saturating_mul(1000);
@@ -173,7 +181,11 @@ impl Desk {
         audit.record(look, Some(log.chain.follower().settled()))?;
         let people = open_people(&folder, &keys, governance)
             .map_err(broken("the directory of people does not open"))?;
-        let directory = Directory::new(people.list().map_err(broken("the directory of people does not open"))?);
+        let directory = Directory::new(
+            people
+                .list()
+                .map_err(broken("the directory of people does not open"))?,
+        );
         let desk = Self {
             folder,
             genesis,
@@ -202,7 +214,11 @@ impl Desk {
     /// what is not filed.
     fn open_partitions(&self) {
         let mut there = BTreeSet::new();
-        for entry in std::fs::read_dir(self.folder.partitions()).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(self.folder.partitions())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let name = entry.file_name();
             let Some(epoch) = name.to_str().and_then(|name| name.parse::<EpochId>().ok()) else {
                 continue;
@@ -211,8 +227,12 @@ impl Desk {
                 there.insert(epoch);
             } else {
                 match std::fs::remove_dir_all(entry.path()) {
-                    Ok(()) => self.note(format!("partition {epoch} was removed: its epoch's key is destroyed")),
-                    Err(error) => self.note(format!("partition {epoch} could not be removed: {error}")),
+                    Ok(()) => self.note(format!(
+                        "partition {epoch} was removed: its epoch's key is destroyed"
+                    )),
+                    Err(error) => {
+                        self.note(format!("partition {epoch} could not be removed: {error}"))
+                    }
                 }
             }
         }
@@ -224,7 +244,9 @@ impl Desk {
         }
         let batches: Vec<_> = self.batches(0);
         for (index, epoch) in batches {
-            let filed = self.partition(epoch).and_then(|partition| partition.last_filed());
+            let filed = self
+                .partition(epoch)
+                .and_then(|partition| partition.last_filed());
             self.waiting().add(tlog::LogIndex::new(index), epoch, filed);
         }
     }
@@ -289,7 +311,10 @@ impl Desk {
         if let Some(partition) = self.partition(epoch) {
             return Ok(partition);
         }
-        let key = self.keys.records(epoch).ok_or("no key of this epoch in this room")?;
+        let key = self
+            .keys
+            .records(epoch)
+            .ok_or("no key of this epoch in this room")?;
         let derived = |usage| PartitionKey::from_bytes(*key.partition_key(usage).expose());
         let keys = PartitionKeys {
             catalogue: derived(PartitionUse::Catalogue),
@@ -329,6 +354,7 @@ impl Desk {
         }
         let again = self.batches(0).into_iter().filter(|(_, of)| *of == epoch);
         self.waiting().again(again);
+        *lock(&self.pass.0) = 0;
     }
 
     /// Throws all partitions away.
@@ -337,7 +363,6 @@ impl Desk {
         for epoch in epochs {
             self.make_again(epoch);
         }
-        *lock(&self.pass.0) = 0;
     }
 
     fn partition_folder(&self, epoch: EpochId) -> PathBuf {
@@ -353,7 +378,12 @@ impl Desk {
         records: Vec<RecordId>,
     ) -> Result<(), AuditError> {
         let seen = self.log().chain.follower().settled();
-        let look = Look { who, what, facts, records };
+        let look = Look {
+            who,
+            what,
+            facts,
+            records,
+        };
         lock(&self.audit).record(look, Some(seen))
     }
 
@@ -366,14 +396,21 @@ impl Desk {
     pub(crate) fn newest(&self, kind: Kind, limit: usize) -> Vec<VerifiedEntry> {
         let log = self.log();
         let entries = log.entries.values().rev();
-        entries.filter(|entry| entry.entry().kind() == kind).take(limit).cloned().collect()
+        entries
+            .filter(|entry| entry.entry().kind() == kind)
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// Every act of the control chain, in order.
     pub(crate) fn control(&self) -> Vec<VerifiedEntry> {
         let log = self.log();
         let entries = log.entries.values();
-        entries.filter(|entry| entry.entry().kind() == Kind::Control).cloned().collect()
+        entries
+            .filter(|entry| entry.entry().kind() == Kind::Control)
+            .cloned()
+            .collect()
     }
 
     /// The checkpoint under which this room has verified the log.
@@ -396,11 +433,17 @@ impl Desk {
             archive: self.genesis.archive_id().to_string(),
             verified,
             filed: self.waiting().filed(verified),
-            records: partitions.iter().map(|partition| partition.state().records).sum(),
+            records: partitions
+                .iter()
+                .map(|partition| partition.state().records)
+                .sum(),
             partitions: partitions.len() as u64,
             counts: self.state().counts().unwrap_or_default(),
             witnessed,
-            audit_waiting: self.outbox().and_then(|outbox| outbox.waiting().ok()).unwrap_or(0),
+            audit_waiting: self
+                .outbox()
+                .and_then(|outbox| outbox.waiting().ok())
+                .unwrap_or(0),
             audit_waited: lock(&self.audit).waited().unwrap_or(0) / 1000,
             hardening: self.hardening,
             notes: lock(&self.notes).clone(),
@@ -417,7 +460,10 @@ impl Desk {
 
     /// Remembers what is wrong with an entry.
     pub(crate) fn note_problem(&self, index: u64, what: &str) {
-        if let Err(error) = self.state().problem(tlog::LogIndex::new(index), what, now()) {
+        if let Err(error) = self
+            .state()
+            .problem(tlog::LogIndex::new(index), what, now())
+        {
             self.note(format!("a problem could not be noted: {}", report(&error)));
         }
     }
@@ -425,7 +471,10 @@ impl Desk {
     /// Takes the directory up again after it was changed.
     pub(crate) fn people_changed(&self) -> Result<(), PeopleError> {
         let persons = self.people().list()?;
-        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Directory::new(persons));
+        *self
+            .directory
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(Directory::new(persons));
         Ok(())
     }
 
@@ -439,7 +488,12 @@ impl Desk {
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
-        Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .directory
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     pub(crate) fn searcher(&self) -> RwLockReadGuard<'_, Searcher> {
@@ -493,8 +547,12 @@ impl Log {
             return Ok(());
         };
         let known: Seen = self.chain.follower().settled();
-        let admitted = |signer: &wire::SignerId, number| state.entry_of(signer, number).ok().flatten();
-        let advanced = self.chain.advance(&note, &admitted).map_err(|error| report(&error))?;
+        let admitted =
+            |signer: &wire::SignerId, number| state.entry_of(signer, number).ok().flatten();
+        let advanced = self
+            .chain
+            .advance(&note, &admitted)
+            .map_err(|error| report(&error))?;
         self.witnessed = advanced.verdict.is_witnessed();
         let settled = self.chain.take(advanced);
         for entry in settled.entries {
@@ -512,29 +570,48 @@ impl Log {
 
     /// The public key of a published epoch.
     fn published(&self, epoch: EpochId) -> Option<RecipientKey<seal::ForGovernance>> {
-        self.entries.values().find_map(|entry| match entry.entry().body() {
-            Body::Control(control) => match &control.act {
-                wire::Act::Recipients(recipients) => recipients
-                    .epochs
-                    .iter()
-                    .find(|published| published.id == epoch)
-                    .and_then(|published| RecipientKey::new(&published.key).ok()),
+        self.entries
+            .values()
+            .find_map(|entry| match entry.entry().body() {
+                Body::Control(control) => match &control.act {
+                    wire::Act::Recipients(recipients) => recipients
+                        .epochs
+                        .iter()
+                        .find(|published| published.id == epoch)
+                        .and_then(|published| RecipientKey::new(&published.key).ok()),
+                    _ => None,
+                },
                 _ => None,
-            },
-            _ => None,
-        })
+            })
     }
 }
 
-fn unlocked(unlock: &Unlock, genesis: &Genesis, state: &State) -> Result<UnlockedKeyring, OpenRoomError> {
-    let file = |source| OpenRoomError::File { what: "the keyring".to_owned(), source };
+fn unlocked(
+    unlock: &Unlock,
+    genesis: &Genesis,
+    state: &State,
+) -> Result<UnlockedKeyring, OpenRoomError> {
+    let file = |source| OpenRoomError::File {
+        what: "the keyring".to_owned(),
+        source,
+    };
     if std::fs::metadata(&unlock.keyring).map_err(file)?.len() > MAX_KEYRING_BYTES as u64 {
-        return Err(file(std::io::Error::new(std::io::ErrorKind::InvalidData, "too large")));
+        return Err(file(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "too large",
+        )));
     }
     let bytes = std::fs::read(&unlock.keyring).map_err(file)?;
-    let highest = state.raise(GENERATION, 0).map_err(broken("the vault's state does not open"))?;
-    let seen = u32::try_from(highest).ok().filter(|highest| *highest > 0).map(Generation::new);
-    let ring = Keyring::from_bytes(&bytes, seen).map_err(broken("the keyring is damaged, or older than one that was used"))?;
+    let highest = state
+        .raise(GENERATION, 0)
+        .map_err(broken("the vault's state does not open"))?;
+    let seen = u32::try_from(highest)
+        .ok()
+        .filter(|highest| *highest > 0)
+        .map(Generation::new);
+    let ring = Keyring::from_bytes(&bytes, seen).map_err(broken(
+        "the keyring is damaged, or older than one that was used",
+    ))?;
     if ring.archive() != genesis.archive_id() {
         return Err(OpenRoomError::Broken {
             what: "the keyring is another archive's",
@@ -548,32 +625,53 @@ fn unlocked(unlock: &Unlock, genesis: &Genesis, state: &State) -> Result<Unlocke
             let mut shares = Vec::with_capacity(texts.len());
             for (at, text) in texts.iter().enumerate() {
                 let text = text.trim();
-                let share = if text.starts_with("greffe-share:") { Share::from_qr(text) } else { Share::from_words(text) };
-                shares.push(share.map_err(|source| OpenRoomError::Share { place: at + 1, source })?);
+                let share = if text.starts_with("greffe-share:") {
+                    Share::from_qr(text)
+                } else {
+                    Share::from_words(text)
+                };
+                shares.push(share.map_err(|source| OpenRoomError::Share {
+                    place: at + 1,
+                    source,
+                })?);
             }
             ring.unlock_with_shares(&shares)
         }
     }
     .map_err(OpenRoomError::Secret)?;
     // RING-3: only a keyring that somebody could unlock counts as seen.
-    state.raise(GENERATION, generation).map_err(broken("the vault's state can not be written"))?;
+    state
+        .raise(GENERATION, generation)
+        .map_err(broken("the vault's state can not be written"))?;
     Ok(ring)
 }
 
 /// Opens the directory of people under the governance epoch's key; one that lies under an earlier
 /// epoch's key is carried over.
-fn open_people(folder: &VaultFolder, keys: &LiveKeys, newest: EpochId) -> Result<People, PeopleError> {
+fn open_people(
+    folder: &VaultFolder,
+    keys: &LiveKeys,
+    newest: EpochId,
+) -> Result<People, PeopleError> {
     std::fs::create_dir_all(folder.people()).map_err(PeopleError::Folder)?;
     let path = |epoch: EpochId| folder.people().join(format!("{epoch}.db"));
     let key_of = |epoch: EpochId| {
         keys.governance(epoch)
             .map(|key| Zeroizing::new(*key.partition_key(PartitionUse::People).expose()))
     };
-    let home = if keys.has(newest) { Some(newest) } else { keys.governance_epochs().last() };
-    let Some(home) = home else { return Err(PeopleError::NoKey) };
+    let home = if keys.has(newest) {
+        Some(newest)
+    } else {
+        keys.governance_epochs().last()
+    };
+    let Some(home) = home else {
+        return Err(PeopleError::NoKey);
+    };
     let key = key_of(home).ok_or(PeopleError::NoKey)?;
     if !path(home).exists() {
-        let former = keys.governance_epochs().find(|epoch| *epoch != home && path(*epoch).exists());
+        let former = keys
+            .governance_epochs()
+            .find(|epoch| *epoch != home && path(*epoch).exists());
         if let Some(former) = former {
             let former_key = key_of(former).ok_or(PeopleError::NoKey)?;
             People::carry(&path(former), &former_key, &path(home), &key)?;
@@ -586,7 +684,10 @@ fn broken<E>(what: &'static str) -> impl Fn(E) -> OpenRoomError
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    move |source| OpenRoomError::Broken { what, source: source.into() }
+    move |source| OpenRoomError::Broken {
+        what,
+        source: source.into(),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,7 +15,13 @@ impl Directory {
     }
 
     /// Persons who had this account at that moment (milliseconds since 1970), by id and name.
-    pub(crate) fn at(&self, network: &str, participant: &str, aliases: &[String], at: i64) -> Vec<(&str, &str)> {
+    pub(crate) fn at(
+        &self,
+        network: &str,
+        participant: &str,
+        aliases: &[String],
+        at: i64,
+    ) -> Vec<(&str, &str)> {
         let held = |person: &&Person, by: &dyn Fn(&str) -> bool| {
             person.accounts.iter().any(|account| {
                 account.network == network
@@ -26,11 +32,22 @@ impl Directory {
         };
         let by_id = |pattern: &str| matches(pattern, participant);
         let by_alias = |pattern: &str| aliases.iter().any(|alias| matches(pattern, alias));
-        let mut found: Vec<_> = self.0.iter().filter(|person| held(person, &by_id)).collect();
+        let mut found: Vec<_> = self
+            .0
+            .iter()
+            .filter(|person| held(person, &by_id))
+            .collect();
         if found.is_empty() {
-            found = self.0.iter().filter(|person| held(person, &by_alias)).collect();
+            found = self
+                .0
+                .iter()
+                .filter(|person| held(person, &by_alias))
+                .collect();
         }
-        found.into_iter().map(|person| (person.id.as_str(), person.name.as_str())).collect()
+        found
+            .into_iter()
+            .map(|person| (person.id.as_str(), person.name.as_str()))
+            .collect()
     }
 }
 
@@ -38,7 +55,12 @@ impl partition::People for Directory {
     fn names(&self, participant: &str) -> Vec<String> {
         self.0
             .iter()
-            .filter(|person| person.accounts.iter().any(|account| matches(&account.account, participant)))
+            .filter(|person| {
+                person
+                    .accounts
+                    .iter()
+                    .any(|account| matches(&account.account, participant))
+            })
             .map(|person| person.name.clone())
             .collect()
     }
@@ -49,7 +71,10 @@ impl partition::People for Directory {
             let name = folded(&person.name);
             let has = |word: &String| name.split_whitespace().any(|part| part == word);
             if !words.is_empty() && words.iter().all(has) {
-                let accounts = person.accounts.iter().map(|account| account.account.clone());
+                let accounts = person
+                    .accounts
+                    .iter()
+                    .map(|account| account.account.clone());
                 holders.extend(accounts.filter(|account| !account.contains('*')));
             }
         }
@@ -71,15 +96,42 @@ mod tests {
             from,
             to,
         };
-        let person = |id: &str, name: &str, accounts| Person { id: id.to_owned(), name: name.to_owned(), accounts };
+        let person = |id: &str, name: &str, accounts| Person {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            accounts,
+        };
         let directory = Directory::new(vec![
-            person("e1", "Anna Müller", vec![account("tel:+49301", Some(0), Some(10))]),
-            person("e2", "Ben Boll", vec![account("tel:+49301", Some(10), None), account("*ben*", None, None)]),
+            person(
+                "e1",
+                "Anna Müller",
+                vec![account("tel:+49301", Some(0), Some(10))],
+            ),
+            person(
+                "e2",
+                "Ben Boll",
+                vec![
+                    account("tel:+49301", Some(10), None),
+                    account("*ben*", None, None),
+                ],
+            ),
         ]);
-        assert_eq!(directory.at("whatsapp", "tel:+49301", &[], 9), [("e1", "Anna Müller")]);
-        assert_eq!(directory.at("whatsapp", "tel:+49301", &[], 10), [("e2", "Ben Boll")]);
-        assert_eq!(directory.at("whatsapp", "name:x", &["Big Ben".to_owned()], 0), [("e2", "Ben Boll")]);
+        assert_eq!(
+            directory.at("whatsapp", "tel:+49301", &[], 9),
+            [("e1", "Anna Müller")]
+        );
+        assert_eq!(
+            directory.at("whatsapp", "tel:+49301", &[], 10),
+            [("e2", "Ben Boll")]
+        );
+        assert_eq!(
+            directory.at("whatsapp", "name:x", &["Big Ben".to_owned()], 0),
+            [("e2", "Ben Boll")]
+        );
         assert_eq!(directory.names("tel:+49301"), ["Anna Müller", "Ben Boll"]);
-        assert_eq!(directory.holders(&[folded("MÜLLER").trim().to_owned()]), ["tel:+49301"]);
+        assert_eq!(
+            directory.holders(&[folded("MÜLLER").trim().to_owned()]),
+            ["tel:+49301"]
+        );
     }
 }

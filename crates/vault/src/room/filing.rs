@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use seal::{OpenedBatch, open_batch};
 use tlog::LogIndex;
-use wire::{Body, EpochId};
 use wire::verify::VerifiedEntry;
+use wire::{Body, EpochId};
 
 use crate::follow::report;
 use crate::mirror::Mirror;
@@ -45,11 +45,18 @@ impl Waiting {
 
     /// Everything below this size is filed, of a log of `size` entries.
     pub(crate) fn filed(&self, size: u64) -> u64 {
-        self.batches.keys().next().map_or(size, |first| (*first).min(size))
+        self.batches
+            .keys()
+            .next()
+            .map_or(size, |first| (*first).min(size))
     }
 
     fn through(&self, epoch: EpochId) -> Option<LogIndex> {
-        let open = self.batches.iter().find(|(_, of)| **of == epoch).map(|(index, _)| *index);
+        let open = self
+            .batches
+            .iter()
+            .find(|(_, of)| **of == epoch)
+            .map(|(index, _)| *index);
         match open {
             Some(index) => index.checked_sub(1).map(LogIndex::new),
             None => self.last.get(&epoch).map(|last| LogIndex::new(*last)),
@@ -132,11 +139,16 @@ impl Desk {
             }) else {
                 continue;
             };
-            let Some(partition) = self.partition(epoch) else { continue };
+            let Some(partition) = self.partition(epoch) else {
+                continue;
+            };
             match partition.commit(through) {
                 Ok(_) => any = true,
                 Err(error) => {
-                    self.note(format!("partition {epoch} could not be written: {}", report(&error)));
+                    self.note(format!(
+                        "partition {epoch} could not be written: {}",
+                        report(&error)
+                    ));
                     self.make_again(epoch);
                 }
             }
@@ -149,11 +161,13 @@ impl Desk {
         if !self.keys().has(epoch) {
             return Err(Fault::Never("no key of its epoch in this room".to_owned()));
         }
-        let Some(entry) = self.entry(index) else { return Ok(false) };
-        let Some(opened) = self.open_batch(&entry).map_err(Fault::Never)? else { return Ok(false) };
-        let partition = self
-            .partition_of(epoch)
-            .map_err(Fault::Failed)?;
+        let Some(entry) = self.entry(index) else {
+            return Ok(false);
+        };
+        let Some(opened) = self.open_batch(&entry).map_err(Fault::Never)? else {
+            return Ok(false);
+        };
+        let partition = self.partition_of(epoch).map_err(Fault::Failed)?;
         file_batch(&partition, &entry, &opened, directory, &|problem| {
             self.note_problem(index, &problem);
         })
@@ -166,7 +180,9 @@ impl Desk {
         let Body::Batch(head) = entry.entry().body() else {
             return Err("it is no batch".to_owned());
         };
-        let Some(object) = object_of(self.mirror(), entry)? else { return Ok(None) };
+        let Some(object) = object_of(self.mirror(), entry)? else {
+            return Ok(None);
+        };
         let key = self
             .keys()
             .records(head.epoch)
@@ -183,7 +199,10 @@ pub(crate) fn object_of(mirror: &Mirror, entry: &VerifiedEntry) -> Result<Option
         return Err("it names no object".to_owned());
     };
     if object.length.get() > MAX_BATCH {
-        return Err(format!("its object of {} bytes is larger than any batch", object.length));
+        return Err(format!(
+            "its object of {} bytes is larger than any batch",
+            object.length
+        ));
     }
     mirror
         .read(&mirror.object_path(object.hash), MAX_BATCH)
@@ -209,7 +228,12 @@ fn file_batch(
         let objects: Vec<Option<[u8; 32]>> = record
             .attachments()
             .iter()
-            .map(|sealed| sealed.stream.as_ref().map(|stream| *stream.object.as_bytes()))
+            .map(|sealed| {
+                sealed
+                    .stream
+                    .as_ref()
+                    .map(|stream| *stream.object.as_bytes())
+            })
             .collect();
         let filing = Filing {
             index: entry.index(),
@@ -220,7 +244,9 @@ fn file_batch(
             objects: &objects,
             members: &[],
         };
-        partition.file([filing], directory).map_err(|error| report(&error))?;
+        partition
+            .file([filing], directory)
+            .map_err(|error| report(&error))?;
     }
     Ok(())
 }

@@ -187,7 +187,8 @@ impl RoomClient {
                 Frame::Piece(piece) if piece.is_empty() => return Ok(first),
                 Frame::Piece(piece) => to.write_all(&piece).map_err(AskError::Write)?,
                 Frame::Message(message) => {
-                    return serde_json::from_slice(&message).map_err(|_| FrameError::Structure.into());
+                    return serde_json::from_slice(&message)
+                        .map_err(|_| FrameError::Structure.into());
                 }
             }
         }

@@ -418,6 +418,6 @@ macro_rules! redacted {
     )+};
 }
 redacted!(
-    Unlock, Secret, Request, Ask, Answer, Found, Hit, Shown, Provenance, Somebody, File, Page, Item,
-    Looked
+    Unlock, Secret, Request, Ask, Answer, Found, Hit, Shown, Provenance, Somebody, File, Page,
+    Item, Looked
 );

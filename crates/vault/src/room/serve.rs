@@ -67,7 +67,10 @@ pub fn serve(input: impl Read + Send + 'static, output: &mut impl Write) -> Resu
         Err(error) => {
             let refused = Opened::Refused {
                 why: report(&error),
-                wrong_secret: matches!(error, OpenRoomError::Secret(_) | OpenRoomError::Share { .. }),
+                wrong_secret: matches!(
+                    error,
+                    OpenRoomError::Secret(_) | OpenRoomError::Share { .. }
+                ),
             };
             write_message(output, &refused).map_err(ServeError::Parent)?;
             return Err(ServeError::Open(error));
@@ -103,7 +106,12 @@ pub fn serve(input: impl Read + Send + 'static, output: &mut impl Write) -> Resu
     let why = wait_for_end(&desk, &ended, idle);
     let _ = std::fs::remove_file(&socket);
     // Best effort: an end must not be held up by a full disk.
-    let _ = desk.look(&who, "lock", vec![("why".to_owned(), why.to_owned())], Vec::new());
+    let _ = desk.look(
+        &who,
+        "lock",
+        vec![("why".to_owned(), why.to_owned())],
+        Vec::new(),
+    );
     Ok(())
 }
 

@@ -1,0 +1,13 @@
+//! The vault against an archive in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod archive;
+mod following;
+mod reading;
+mod verifying;

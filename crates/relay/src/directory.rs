@@ -1,7 +1,7 @@
 //! Who is known to an archive, for readers and for the checks before an entry's turn.
 //!
-//! It follows the authority only after a group is published, so nobody is let in by an entry that
-//! a crash could still take back.
+//! It follows the authority once a group is sequenced, so nobody is let in by an entry that a crash
+//! could still take back, and whoever learns of its enrolment from the log is known already.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -52,13 +52,21 @@ impl Directory {
         Some((state.key(), state.role().unwrap_or(Role::Person)))
     }
 
-    /// The keys of all these signers; `None` when one of them is not known.
+    /// Whether nobody is known: the log has not begun.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.signers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
+    /// The keys of those of these signers that are known.
     pub(crate) fn keys_of(
         &self,
         ids: impl Iterator<Item = SignerId>,
-    ) -> Option<HashMap<SignerId, PublicKey>> {
+    ) -> HashMap<SignerId, PublicKey> {
         let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);
-        ids.map(|id| signers.get(&id).map(|state| (id, state.key())))
+        ids.filter_map(|id| Some((id, signers.get(&id)?.key())))
             .collect()
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct PreparedEntry {
 #[derive(Debug)]
 pub(crate) enum Signatures {
     Verified(Box<SignedEntry>),
-    /// A signer is not known yet; perhaps its enrolment is on its way.
+    /// Nobody is known yet: the log has not begun.
     Open(Box<Entry>),
 }
 
@@ -108,9 +108,14 @@ impl Prepared {
         Ok(entry)
     }
 
-    /// Verifies signatures of known signers, away from the threads that serve requests.
+    /// Verifies the signatures, away from the threads that serve requests. Before the log has begun
+    /// nobody is known, and the genesis is verified at its turn; after that a stranger is refused
+    /// here, so that nobody else makes the stores work.
     pub(crate) async fn verify(self, archive: &Archive) -> Result<Self, PrepareError> {
         let directory = archive.directory();
+        if directory.is_empty() {
+            return Ok(self);
+        }
         let verify = move || {
             let Self {
                 signer,
@@ -119,31 +124,18 @@ impl Prepared {
             } = self;
             let mut kept = Vec::with_capacity(entries.len());
             for prepared in entries {
-                let open = match prepared.entry {
-                    Signatures::Open(entry) => entry,
-                    verified @ Signatures::Verified(_) => {
-                        kept.push(PreparedEntry {
-                            entry: verified,
-                            ..prepared
-                        });
-                        continue;
+                let entry = match prepared.entry {
+                    Signatures::Open(entry) => {
+                        let known = directory
+                            .keys_of(entry.signatures().iter().map(|signature| signature.signer));
+                        entry.verify_signatures(|id| known.get(id).copied())
                     }
+                    Signatures::Verified(signed) => Ok(*signed),
                 };
-                let known =
-                    directory.keys_of(open.signatures().iter().map(|signature| signature.signer));
-                let Some(known) = known else {
-                    kept.push(PreparedEntry {
-                        entry: Signatures::Open(open),
-                        ..prepared
-                    });
-                    continue;
-                };
-                match open.verify_signatures(|id| known.get(id).copied()) {
+                match entry {
                     Ok(signed) => {
-                        kept.push(PreparedEntry {
-                            entry: Signatures::Verified(Box::new(signed)),
-                            ..prepared
-                        });
+                        let entry = Signatures::Verified(Box::new(signed));
+                        kept.push(PreparedEntry { entry, ..prepared });
                     }
                     Err(refusal) => {
                         refused = Some(refusal);
@@ -166,6 +158,12 @@ impl Prepared {
     pub(crate) async fn look(mut self, archive: &Archive) -> Result<Self, PrepareError> {
         for prepared in &mut self.entries {
             let entry = prepared.entry.entry();
+            if matches!(prepared.entry, Signatures::Open(_)) {
+                // Nothing that may begin a log has objects, or has seen it.
+                prepared.missing = entry.objects().first().copied();
+                prepared.agrees = entry.seen().is_none();
+                continue;
+            }
             let mut missing = None;
             for object in entry.objects() {
                 if archive.objects().length(object.hash).await? != Some(object.length.get()) {

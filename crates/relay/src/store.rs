@@ -18,7 +18,7 @@ use wire::ObjectHash;
 
 pub use folder::{FolderLog, FolderObjects};
 pub use s3::{S3Config, S3Log, S3Objects};
-pub use upload::{AppendError, Appended, Progress, Uploads};
+pub use upload::{AppendError, Appended, Progress, UploadTurn, Uploads};
 
 /// The name of a file of the log: a relative path of lower-case letters, digits, dots and slashes.
 ///

@@ -75,7 +75,7 @@ pub(super) async fn append(
             Err(wrong_hash())
         };
     }
-    uploads.begin(caller.signer, object, offset, length).await?;
+    let _turn = uploads.begin(caller.signer, object, offset, length).await?;
     while let Some(piece) = piece(&mut body, served.patience()).await? {
         let size = piece.len() as u64;
         let taken = served

@@ -94,6 +94,11 @@ impl Sequencer {
         let result = self.stores.state.advance(position.head, to, &change).await;
         waiting.or_fail(result)?;
         position.head = Some(to);
+        self.directory.update(
+            signers
+                .iter()
+                .filter_map(|id| Some((*id, authority.signer(id)?.clone()))),
+        );
 
         let result = self
             .write_growth(from, to.size, tiles, &mut position.open, group.leaves)
@@ -102,11 +107,6 @@ impl Sequencer {
         let result = self.publish(from, to).await;
         waiting.or_fail(result)?;
 
-        self.directory.update(
-            signers
-                .iter()
-                .filter_map(|id| Some((*id, authority.signer(id)?.clone()))),
-        );
         Metrics::count(&self.shared.metrics.groups, 1);
         Metrics::count(&self.shared.metrics.entries, change.entries.len() as u64);
         match self.clear_away(from, to).await {

@@ -4,7 +4,7 @@
 //! Every signer has a folder of its own, so that nobody can spoil the half-finished upload of
 //! another. The length of the staged file is the offset; nothing else needs to be remembered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -76,6 +76,22 @@ struct Inner {
     per_signer: usize,
     bytes: u64,
     under_way: Mutex<HashMap<(SignerId, ObjectHash), Slot>>,
+    held: Mutex<Held>,
+}
+
+/// Bytes that are staged, by upload; what the folder says, kept so that nobody has to list it.
+#[derive(Debug, Default)]
+struct Held {
+    uploads: BTreeMap<(SignerId, ObjectHash), u64>,
+    bytes: u64,
+}
+
+/// An open upload. When it is dropped, at the end of its request or in the middle, its file is
+/// closed, unless another request uses it.
+#[derive(Debug)]
+pub struct UploadTurn {
+    inner: Arc<Inner>,
+    upload: (SignerId, ObjectHash),
 }
 
 /// One upload; whoever appends to it holds the lock.
@@ -117,7 +133,9 @@ impl Uploads {
             per_signer,
             bytes,
             under_way: Mutex::default(),
+            held: Mutex::default(),
         };
+        inner.count().map_err(StoreError::io("count the uploads"))?;
         Ok(Self {
             inner: Arc::new(inner),
         })
@@ -159,23 +177,26 @@ impl Uploads {
         object: ObjectHash,
         offset: u64,
         length: u64,
-    ) -> Result<(), AppendError> {
+    ) -> Result<UploadTurn, AppendError> {
+        let turn = UploadTurn {
+            inner: self.inner.clone(),
+            upload: (signer, object),
+        };
         if offset > length {
             return Err(AppendError::TooLong);
         }
         let inner = self.inner.clone();
         off_thread(move || {
-            let (others, held) = inner
-                .room(signer, object)
-                .map_err(StoreError::io("count the uploads"))?;
+            let (others, held) = inner.room(signer, object);
             if others >= inner.per_signer || held.saturating_add(length - offset) > inner.bytes {
                 return Err(AppendError::Full);
             }
             let slot = inner.slot(signer, object);
             let mut staged = slot.lock().unwrap_or_else(PoisonError::into_inner);
             let at = inner.opened(&mut staged, signer, object)?.length;
+            drop(staged);
             if at == offset {
-                Ok(())
+                Ok(turn)
             } else {
                 Err(AppendError::Offset { at })
             }
@@ -218,6 +239,7 @@ impl Uploads {
             }
             staged.hash.update(&piece);
             staged.length = after;
+            inner.hold(signer, object, Some(after));
             Ok(after)
         })
         .await
@@ -308,11 +330,71 @@ impl Inner {
         under_way.entry((signer, object)).or_default().clone()
     }
 
+    /// The upload is over: kept, or discarded.
     fn forget(&self, signer: SignerId, object: ObjectHash) {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&(signer, object));
+        self.hold(signer, object, None);
+    }
+
+    /// Closes the file of an upload that no request works on just now. A request that comes between
+    /// two of its pieces opens it again and finds its true length.
+    fn release(&self, upload: &(SignerId, ObjectHash)) {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if under_way
+            .get(upload)
+            .is_some_and(|slot| Arc::strong_count(slot) == 1)
+        {
+            under_way.remove(upload);
+        }
+    }
+
+    fn hold(&self, signer: SignerId, object: ObjectHash, length: Option<u64>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match length {
+            Some(length) => held.uploads.insert((signer, object), length),
+            None => held.uploads.remove(&(signer, object)),
+        };
+        held.bytes = held
+            .bytes
+            .saturating_sub(before.unwrap_or(0))
+            .saturating_add(length.unwrap_or(0));
+    }
+
+    /// Other uploads of this signer, and bytes that all signers hold.
+    fn room(&self, signer: SignerId, object: ObjectHash) -> (usize, u64) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, last) = (
+            ObjectHash::from_bytes([0; 32]),
+            ObjectHash::from_bytes([0xff; 32]),
+        );
+        let own = held.uploads.range((signer, first)..=(signer, last));
+        (
+            own.filter(|((_, other), _)| *other != object).count(),
+            held.bytes,
+        )
+    }
+
+    /// Reads from the folder what is staged.
+    fn count(&self) -> io::Result<()> {
+        for folder in fs::read_dir(&self.folder)? {
+            let folder = folder?;
+            let Some(signer) = named(&folder) else {
+                continue;
+            };
+            for upload in fs::read_dir(folder.path())? {
+                let upload = upload?;
+                if let Some(object) = named(&upload) {
+                    self.hold(signer, object, Some(upload.metadata()?.len()));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Opens the staged file if it is not open, hashing what stands in it.
@@ -325,56 +407,53 @@ impl Inner {
         let staged = match slot.take() {
             Some(staged) => staged,
             None => {
-                open_staged(&self.path(signer, object)).map_err(StoreError::io("open an upload"))?
+                let path = self.path(signer, object);
+                let staged = open_staged(&path).map_err(StoreError::io("open an upload"))?;
+                self.hold(signer, object, Some(staged.length));
+                staged
             }
         };
         Ok(slot.insert(staged))
     }
 
-    /// Other uploads of this signer, and bytes that all signers hold.
-    fn room(&self, signer: SignerId, object: ObjectHash) -> io::Result<(usize, u64)> {
-        let (mut others, mut held) = (0, 0_u64);
-        let (own, this) = (signer.to_string(), object.to_string());
-        for folder in fs::read_dir(&self.folder)? {
-            let folder = folder?;
-            for upload in fs::read_dir(folder.path())? {
-                let upload = upload?;
-                // An upload that was finished meanwhile has no length any more.
-                let Ok(facts) = upload.metadata() else {
-                    continue;
-                };
-                held = held.saturating_add(facts.len());
-                if folder.file_name() == *own && upload.file_name() != *this {
-                    others += 1;
-                }
-            }
-        }
-        Ok((others, held))
-    }
-
     fn discard_idle(&self, now: SystemTime, idle: Duration) -> io::Result<usize> {
         let mut discarded = 0;
         for folder in fs::read_dir(&self.folder)? {
-            for upload in fs::read_dir(folder?.path())? {
+            let folder = folder?;
+            let Some(signer) = named(&folder) else {
+                continue;
+            };
+            for upload in fs::read_dir(folder.path())? {
                 let upload = upload?;
+                let Some(object) = named(&upload) else {
+                    continue;
+                };
+                // An upload that was finished meanwhile has no facts any more.
                 let Ok(changed) = upload.metadata().and_then(|facts| facts.modified()) else {
                     continue;
                 };
                 if now.duration_since(changed).unwrap_or_default() < idle {
                     continue;
                 }
-                let path = upload.path();
                 // Taken out of the map first, so that a request that comes now opens the file anew.
-                self.under_way
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .retain(|(signer, object), _| self.path(*signer, *object) != path);
-                remove_if_there(&path)?;
+                self.forget(signer, object);
+                remove_if_there(&upload.path())?;
                 discarded += 1;
             }
         }
         Ok(discarded)
     }
+}
+
+impl Drop for UploadTurn {
+    fn drop(&mut self) {
+        self.inner.release(&self.upload);
+    }
+}
+
+/// A folder is named after its signer, a file in it after its object.
+fn named<T: std::str::FromStr>(item: &fs::DirEntry) -> Option<T> {
+    item.file_name().to_str()?.parse().ok()
 }
 
 fn open_staged(path: &Path) -> io::Result<Staged> {

@@ -221,3 +221,69 @@ async fn limit_1_uploads_are_counted_and_idle_ones_are_discarded() {
         UploadProgress::Missing
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_requests_for_one_upload_the_later_one_is_told_where_it_stands() {
+    use relay::store::{AppendError, Appended, FolderObjects, ObjectStore as _, Uploads};
+    let folder = tempfile::tempdir().unwrap();
+    let objects = std::sync::Arc::new(FolderObjects::open(folder.path().join("objects")).unwrap());
+    let uploads = Uploads::open(folder.path().join("uploads"), objects.clone(), 1, 1_000).unwrap();
+    let bytes = ciphertext(12, 900);
+    let (signer, named) = (wire::SignerId::from_bytes([4; 32]), object(&bytes).hash);
+    let first = uploads.begin(signer, named, 0, 900).await.unwrap();
+    let second = uploads.begin(signer, named, 0, 900).await.unwrap();
+    let piece = |range: std::ops::Range<usize>| bytes.slice(range);
+    assert_eq!(
+        uploads
+            .append(signer, named, 0, 900, piece(0..300))
+            .await
+            .unwrap(),
+        300
+    );
+    let late = uploads
+        .append(signer, named, 0, 900, piece(0..300))
+        .await
+        .unwrap_err();
+    assert!(matches!(late, AppendError::Offset { at: 300 }));
+    // One ends in the middle; the other goes on with a file that is opened anew.
+    drop(first);
+    assert_eq!(
+        uploads
+            .append(signer, named, 300, 900, piece(300..500))
+            .await
+            .unwrap(),
+        500
+    );
+    assert_eq!(
+        uploads.finish(signer, named, 900).await.unwrap(),
+        Appended::Partial(500)
+    );
+    drop(second);
+    // Other uploads find the signer's one place and most of the bytes taken, also after a restart.
+    let uploads = Uploads::open(folder.path().join("uploads"), objects.clone(), 1, 1_000).unwrap();
+    let other = object(b"other").hash;
+    assert!(matches!(
+        uploads.begin(signer, other, 0, 5).await,
+        Err(AppendError::Full)
+    ));
+    let stranger = wire::SignerId::from_bytes([5; 32]);
+    assert!(matches!(
+        uploads.begin(stranger, other, 0, 501).await,
+        Err(AppendError::Full)
+    ));
+    drop(uploads.begin(stranger, other, 0, 500).await.unwrap());
+    let _turn = uploads.begin(signer, named, 500, 900).await.unwrap();
+    assert_eq!(
+        uploads
+            .append(signer, named, 500, 900, piece(500..900))
+            .await
+            .unwrap(),
+        900
+    );
+    assert_eq!(
+        uploads.finish(signer, named, 900).await.unwrap(),
+        Appended::Complete
+    );
+    assert_eq!(objects.length(named).await.unwrap(), Some(900));
+    drop(uploads.begin(signer, other, 0, 1_000).await.unwrap());
+}

@@ -619,11 +619,11 @@ async fn fetch_object<R: Relay>(
     object: Object,
 ) -> Result<Holding, StepError> {
     let length = object.length.get();
-    if let Some(file) = mirror.open_object(object.hash)? {
-        if hash_of(file, length)? == Some(object.hash) {
-            return Ok(Holding::Held);
-        }
-        // Damaged on this disk: it is fetched again beside, and replaces it.
+    // One that was damaged on this disk is fetched again beside, and replaced.
+    if let Some(file) = mirror.open_object(object.hash)?
+        && hash_of(file, length)? == Some(object.hash)
+    {
+        return Ok(Holding::Held);
     }
     let mut file = mirror.open_partial(object.hash)?;
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);

@@ -446,19 +446,18 @@ fn accounts_now(connection: &Connection) -> rusqlite::Result<Vec<Gap>> {
     let mut statement = connection
         .prepare_cached("SELECT signer, account, since, state FROM accounts WHERE state > 1")?;
     let rows = statement.query_map([], |row| {
-        Ok(GapWhy::of_state(row.get(3)?)
-            .map(|why| -> rusqlite::Result<Gap> {
-                Ok(Gap {
-                    signer: hex_column(row, 0)?,
-                    account: hex_column(row, 1)?,
-                    from: row.get(2)?,
-                    to: None,
-                    why,
-                    count: 1,
-                    index: None,
-                })
-            })
-            .transpose()?)
+        let Some(why) = GapWhy::of_state(row.get(3)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Gap {
+            signer: hex_column(row, 0)?,
+            account: hex_column(row, 1)?,
+            from: row.get(2)?,
+            to: None,
+            why,
+            count: 1,
+            index: None,
+        }))
     })?;
     rows.filter_map(Result::transpose).collect()
 }

@@ -55,12 +55,12 @@ impl LiveKeys {
 
     /// The key of an epoch of records; `None` if it is not in this room.
     pub(crate) fn records(&self, epoch: EpochId) -> Option<OpeningKey<ForRecords>> {
-        self.key(epoch, false, |seed| OpeningKey::from_seed(seed))
+        self.key(epoch, false, OpeningKey::from_seed)
     }
 
     /// The key of a governance epoch.
     pub(crate) fn governance(&self, epoch: EpochId) -> Option<OpeningKey<ForGovernance>> {
-        self.key(epoch, true, |seed| OpeningKey::from_seed(seed))
+        self.key(epoch, true, OpeningKey::from_seed)
     }
 
     /// All governance epochs of this room.

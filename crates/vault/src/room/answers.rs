@@ -1,4 +1,4 @@
-//! From a question to its answer. Whoever answers with content has recorded the look before.
+//! From a question to its answer. Whoever answers with content has recorded the look before (ROOM-4).
 
 use std::io::Read;
 

@@ -267,9 +267,9 @@ impl Desk {
         }
         let filed = self.file_waiting();
         let after = self.log().chain.follower().settled().size.get();
-        let through = self.waiting().filed(after);
+        // Whatever still waits was looked for in this pass and is not held.
         let (lock, condition) = &self.pass;
-        *lock.lock().unwrap_or_else(PoisonError::into_inner) = through;
+        *lock.lock().unwrap_or_else(PoisonError::into_inner) = after;
         condition.notify_all();
         filed || after > before
     }

@@ -1,5 +1,5 @@
 //! From verified entries to filed records: opens each batch of the mirror once and files it into
-//! the partition of its epoch.
+//! the partition of its epoch (ROOM-7).
 //!
 //! Crash argument: a partition's commit says up to which log index everything of its epoch is filed;
 //! the next room goes on behind it. What was filed and not committed is undone by the partition;
@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use seal::{OpenedBatch, open_batch};
+use seal::{OpenError, OpenedBatch, open_batch};
 use tlog::LogIndex;
 use wire::verify::VerifiedEntry;
 use wire::{Body, EpochId};
@@ -17,6 +17,7 @@ use wire::{Body, EpochId};
 use crate::follow::report;
 use crate::mirror::Mirror;
 use crate::partition::{Filing, Partition};
+use crate::state::Holding;
 
 use super::desk::Desk;
 use super::directory::Directory;
@@ -175,7 +176,8 @@ impl Desk {
         Ok(true)
     }
 
-    /// Opens the batch of an entry; `None` if its object is not held.
+    /// Opens the batch of an entry; `None` if its object is not held. One whose bytes were damaged on
+    /// this disk is noted as such: the locked part fetches it again.
     pub(crate) fn open_batch(&self, entry: &VerifiedEntry) -> Result<Option<OpenedBatch>, String> {
         let Body::Batch(head) = entry.entry().body() else {
             return Err("it is no batch".to_owned());
@@ -187,9 +189,25 @@ impl Desk {
             .keys()
             .records(head.epoch)
             .ok_or_else(|| "no key of its epoch in this room".to_owned())?;
-        open_batch(&key, entry, &object)
-            .map(Some)
-            .map_err(|error| format!("its object does not open: {}", report(&error)))
+        match open_batch(&key, entry, &object) {
+            Ok(opened) => Ok(Some(opened)),
+            Err(OpenError::OtherObject) => {
+                let hashes = entry.entry().objects().first().map(|object| object.hash);
+                let damaged: Vec<_> = hashes
+                    .map(|hash| (hash, Holding::Damaged))
+                    .into_iter()
+                    .collect();
+                self.state()
+                    .note_objects(&damaged)
+                    .map_err(|error| report(&error))?;
+                self.note(format!(
+                    "the object of entry {} was damaged on this disk",
+                    entry.index()
+                ));
+                Ok(None)
+            }
+            Err(error) => Err(format!("its object does not open: {}", report(&error))),
+        }
     }
 }
 

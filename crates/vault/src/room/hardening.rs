@@ -21,7 +21,7 @@ pub struct Hardening {
     pub secret_memory: bool,
 }
 
-/// Hardens the calling process as far as the kernel and the limits allow.
+/// ROOM-6: hardens the calling process as far as the kernel and the limits allow.
 ///
 /// Never fails: an old kernel or a narrow limit makes the room no less useful, and the state is
 /// told to whoever asks. `secret_memory` is filled in later, by whoever holds the keys.

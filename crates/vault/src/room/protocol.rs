@@ -222,7 +222,10 @@ pub struct Found {
     /// Where to go on.
     pub next: Option<String>,
     /// Counts: name of the facet, then value, name, count.
-    #[expect(clippy::type_complexity, reason = "rows of the protocol's answer, as they travel")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "rows of the protocol's answer, as they travel"
+    )]
     pub facets: Vec<(String, Vec<(String, String, u64)>)>,
 }
 

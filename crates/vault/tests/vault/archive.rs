@@ -422,6 +422,26 @@ impl Archive {
         self.seal(records)
     }
 
+    /// A batch whose object is no sealed batch, though it has the hash that the entry names.
+    pub(crate) fn garbage(&mut self) {
+        let bytes = vec![1; 3000];
+        let hash = ObjectHash::from_bytes(canonical::sha256(&bytes));
+        let body = Body::Batch(BatchHead {
+            epoch: self.epoch,
+            count: RecordCount::new(1),
+            root: CommitmentRoot::from_bytes([9; 32]),
+            import: false,
+        });
+        let object = Object {
+            hash,
+            length: ObjectLength::new(3000),
+        };
+        let draft = self.agent.draft(&self.genesis, body);
+        let entry = self.agent.signed(draft.with_objects(vec![object]).unwrap());
+        self.relay.log().objects.insert(hash, bytes);
+        self.relay.admit(entry);
+    }
+
     /// A message with one attachment of these bytes.
     pub(crate) fn attached(&mut self, text: &str, bytes: &[u8]) -> RecordId {
         let id = message(text, Vec::new()).id();

@@ -69,7 +69,7 @@ fn filed(client: &mut RoomClient, through: u64) -> Status {
 }
 
 #[tokio::test]
-async fn opens_files_finds_shows_and_ends() {
+async fn room_6_opens_files_finds_shows_and_ends() {
     let mut archive = Archive::new();
     let ids = archive.batch(&["the marker budget is agreed", "nothing of note"]);
     let through = followed(&archive).await;
@@ -265,7 +265,24 @@ async fn room_7_a_killed_room_goes_on_and_a_damaged_partition_is_made_again() {
 }
 
 #[tokio::test]
-async fn an_object_that_does_not_open_is_a_problem_and_filing_goes_on() {
+async fn room_7_what_does_not_open_is_a_problem_and_filing_goes_on() {
+    let mut archive = Archive::new();
+    archive.garbage();
+    archive.batch(&["second"]);
+    let through = followed(&archive).await;
+    let room = open(&archive);
+    let mut client = client(&archive);
+    let status = filed(&mut client, through);
+    assert_eq!((status.records, status.filed), (1, through));
+    match client.ask(Ask::Gaps).unwrap() {
+        Answer::Gaps { problems, .. } => assert_eq!(problems[0].index, 4),
+        _ => panic!("no gaps"),
+    }
+    room.lock().unwrap();
+}
+
+#[tokio::test]
+async fn an_object_damaged_on_this_disk_is_fetched_again_and_filed() {
     let mut archive = Archive::new();
     archive.batch(&["first"]);
     archive.batch(&["second"]);
@@ -281,12 +298,18 @@ async fn an_object_that_does_not_open_is_a_problem_and_filing_goes_on() {
     std::fs::write(mirror.object_path(first), bytes).unwrap();
     let room = open(&archive);
     let mut client = client(&archive);
-    assert_eq!(filed(&mut client, through).records, 1);
-    match client.ask(Ask::Gaps).unwrap() {
-        Answer::Gaps { problems, .. } => assert_eq!(problems[0].index, 4),
-        _ => panic!("no gaps"),
+    let status = filed(&mut client, through);
+    assert_eq!((status.records, status.filed), (1, 4));
+    assert!(status.notes.iter().any(|note| note.contains("damaged")));
+    followed(&archive).await;
+    while status_of(&mut client).records < 2 {
+        std::thread::yield_now();
     }
     room.lock().unwrap();
+}
+
+fn status_of(client: &mut RoomClient) -> Status {
+    status(client.ask(Ask::Status).unwrap())
 }
 
 #[tokio::test]

@@ -4,9 +4,8 @@
 //! Threads: one reads the connector, some prepare events, one seals and commits groups of them,
 //! and the caller's watches the time and tells what happens.
 
-use std::fs;
 use std::io::{BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,27 +14,23 @@ use std::time::Duration;
 use canonical::Milliseconds;
 use connector::frame::{FrameError, read_frame, write_frame};
 use connector::{
-    AgentSide, Down, EventNumber, Hello, Incoming, LinkRequest, MessageError, Position, Start,
-    StateReport, Trouble, Up, Violation,
+    AgentSide, Down, Hello, LinkRequest, MessageError, Start, StateReport, Trouble, Up, Violation,
 };
-use record::{Content, Loss, LossWhy, Mode};
-use seal::{Form, Randomness, StreamPlace};
+use record::{Loss, LossWhy, Mode};
 use wire::{AccountHandle, RetentionClass};
 
 use crate::agent::{Agent, KeepError};
 use crate::child::Killer;
-use crate::intake::{Intake, IntakeError, Taken};
-use crate::known::Mark;
+use crate::group::keep;
+use crate::intake::{Intake, IntakeError};
 use crate::local_key::PositionError;
-use crate::ordered::{InOrder, in_order};
-use crate::sealing::{Gathering, PreparedBatch, SealedFile, SealingError, seal_file};
-use crate::spool::{Group, SpoolError};
+use crate::ordered::in_order;
+use crate::prepare::{Piece, prepare};
+use crate::sealing::SealingError;
+use crate::spool::SpoolError;
 
 /// Threads that prepare events.
 const WORKERS: usize = 2;
-/// A group is closed at so many records or bytes of events.
-const GROUP_RECORDS: u64 = 32_768;
-const GROUP_EVENTS: usize = 32;
 /// How often the caller's thread looks at the time.
 const WATCH: Duration = Duration::from_millis(100);
 
@@ -276,24 +271,24 @@ pub(crate) fn converse(
 }
 
 /// What the threads of a conversation share.
-struct Shared<'a> {
-    agent: &'a Agent,
-    folder: PathBuf,
-    terms: Terms,
+pub(crate) struct Shared<'a> {
+    pub(crate) agent: &'a Agent,
+    pub(crate) folder: PathBuf,
+    pub(crate) terms: Terms,
     side: Mutex<AgentSide>,
     to: Mutex<Option<Box<dyn Write + Send>>>,
     killer: Option<Killer>,
-    intake: OnceLock<Intake>,
+    pub(crate) intake: OnceLock<Intake>,
     failure: Mutex<Option<ConversationError>>,
     ending: Mutex<Option<Ending>>,
 }
 
 impl Shared<'_> {
-    fn side(&self) -> MutexGuard<'_, AgentSide> {
+    pub(crate) fn side(&self) -> MutexGuard<'_, AgentSide> {
         self.side.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn say(&self, message: &Down) -> Result<(), FrameError> {
+    pub(crate) fn say(&self, message: &Down) -> Result<(), FrameError> {
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *to {
             Some(to) => write_frame(to, &message.to_frame()),
@@ -302,7 +297,7 @@ impl Shared<'_> {
     }
 
     /// Ends the connector by force: closes its input, and kills it if it is a process.
-    fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         if let Some(killer) = &self.killer {
             killer.kill();
         }
@@ -321,22 +316,6 @@ impl Shared<'_> {
         let mut end = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
         end.get_or_insert(ending);
     }
-}
-
-/// An event on its way to the workers.
-struct Piece {
-    number: EventNumber,
-    records: Vec<Incoming>,
-    position: Option<Position>,
-}
-
-/// An event that is ready to be sealed.
-struct Prepared {
-    number: EventNumber,
-    batches: Vec<PreparedBatch>,
-    position: Option<Position>,
-    files: Vec<String>,
-    kept: Kept,
 }
 
 fn read(
@@ -409,230 +388,14 @@ impl Shared<'_> {
     }
 }
 
-/// Checks, claims and prepares one event's records, and seals its attachments.
-fn prepare(shared: &Shared<'_>, piece: Piece) -> Result<Prepared, ConversationError> {
-    let mut claimed = Vec::new();
-    let prepared = prepare_claiming(shared, piece, &mut claimed);
-    if prepared.is_err() {
-        shared.agent.take_back(&claimed);
-    }
-    prepared
-}
-
-fn prepare_claiming(
-    shared: &Shared<'_>,
-    piece: Piece,
-    claimed: &mut Vec<Mark>,
-) -> Result<Prepared, ConversationError> {
-    let agent = shared.agent;
-    let local = agent.identity().local();
-    let Some(intake) = shared.intake.get() else {
-        return Err(ConversationError::Died);
-    };
-    let now = agent.environment().now();
-    let mut randomness = agent.environment().randomness();
-    let mut gathering = Gathering::new();
-    let mut files = Vec::new();
-    let mut kept = Kept::default();
-    for incoming in piece.records {
-        let mut taken = intake.take(incoming, now)?;
-        files.extend(taken.files.iter().map(|file| file.name.clone()));
-        let mut mark = Mark::of(&taken.record, local);
-        if !agent.claim(&mark)? {
-            kept.known += 1;
-            continue;
-        }
-        claimed.push(mark);
-        let streams = match seal_files(shared, &taken, &mut *randomness)? {
-            Ok(streams) => streams,
-            Err(index) => {
-                // The record itself is to be taken when it comes again, whole.
-                agent.take_back(&[mark]);
-                claimed.pop();
-                taken = Taken::of(intake.incomplete(&taken.record, index, now)?);
-                mark = Mark::of(&taken.record, local);
-                if !agent.claim(&mark)? {
-                    kept.known += 1;
-                    continue;
-                }
-                claimed.push(mark);
-                Vec::new()
-            }
-        };
-        kept.new += 1;
-        if let Content::Loss(loss) = &taken.record.body().content {
-            kept.losses += 1;
-            kept.notes.push(LossNote::of(loss));
-        }
-        gathering.push(&taken, Some(mark), streams, &mut *randomness)?;
-    }
-    Ok(Prepared {
-        number: piece.number,
-        batches: gathering.finish(&mut *randomness),
-        position: piece.position,
-        files,
-        kept,
-    })
-}
-
 impl LossNote {
-    fn of(loss: &Loss) -> Self {
+    pub(crate) fn of(loss: &Loss) -> Self {
         Self {
             why: loss.why,
             place: loss.place.clone(),
             count: loss.count,
             detail: loss.detail.clone(),
         }
-    }
-}
-
-type Streams = Vec<Option<(seal::Stream, crate::spool::SpooledStream)>>;
-
-/// Seals a record's attachments. Inner error: the attachment whose bytes are not there.
-fn seal_files(
-    shared: &Shared<'_>,
-    taken: &Taken,
-    randomness: &mut dyn Randomness,
-) -> Result<Result<Streams, usize>, ConversationError> {
-    let attachments = taken.record.attachments();
-    if attachments.is_empty() {
-        return Ok(Ok(Vec::new()));
-    }
-    let folder = shared.agent.spool().streams();
-    let mut streams = Vec::with_capacity(attachments.len());
-    for (index, attachment) in attachments.iter().enumerate() {
-        if attachment.size == 0 {
-            streams.push(None);
-            continue;
-        }
-        let file = taken
-            .files
-            .iter()
-            .find(|file| usize::try_from(file.attachment) == Ok(index));
-        let Some(file) = file else {
-            return Ok(Err(index));
-        };
-        let place = StreamPlace {
-            archive: shared.agent.archive(),
-            record: taken.record.id(),
-            index: file.attachment,
-        };
-        let described = (attachment.size, attachment.sha256);
-        let path = shared.folder.join(&file.name);
-        match seal_file(&path, described, &place, &folder, randomness)? {
-            SealedFile::Sealed(stream, spooled) => streams.push(Some((stream, spooled))),
-            SealedFile::Another => return Ok(Err(index)),
-        }
-    }
-    Ok(Ok(streams))
-}
-
-/// Seals and commits events in groups, in order, and tells the connector.
-fn keep(
-    shared: &Shared<'_>,
-    line: &InOrder<Result<Prepared, ConversationError>>,
-    happens: &Sender<Happening>,
-) -> Result<(), ConversationError> {
-    let mut result = Ok(());
-    while let Some(first) = line.next() {
-        let mut events = Vec::new();
-        let mut records = 0;
-        let mut next = Some(first);
-        while let Some(prepared) = next {
-            match prepared {
-                Ok(event) => {
-                    records += event.kept.new;
-                    events.push(event);
-                }
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-            let open = records < GROUP_RECORDS && events.len() < GROUP_EVENTS;
-            next = open.then(|| line.next_begun()).flatten();
-        }
-        // What came in order before a failure is kept.
-        if let Err(error) = keep_group(shared, events, happens) {
-            result = Err(error);
-        }
-        if result.is_err() {
-            break;
-        }
-    }
-    if result.is_err() {
-        // The connector is ended at once, and what is prepared already will come again.
-        shared.hang_up();
-        while let Some(late) = line.next() {
-            for batch in late.iter().flat_map(|event| &event.batches) {
-                shared.agent.take_back(batch.marks());
-            }
-        }
-    }
-    result
-}
-
-fn keep_group(
-    shared: &Shared<'_>,
-    events: Vec<Prepared>,
-    happens: &Sender<Happening>,
-) -> Result<(), ConversationError> {
-    let Some(last) = events.last().map(|event| event.number) else {
-        return Ok(());
-    };
-    let local = shared.agent.identity().local();
-    let mut kept = Kept::default();
-    let mut batches = Vec::new();
-    let mut position = None;
-    let mut files = Vec::new();
-    for event in events {
-        kept.add(&event.kept);
-        batches.extend(event.batches);
-        position = event.position.or(position);
-        files.extend(event.files);
-    }
-    let account = shared.terms.resume;
-    let group = Group {
-        account,
-        position: match (account, position) {
-            (Some(_), Some(position)) => Some(local.seal_position(position.as_bytes())?),
-            _ => None,
-        },
-        // An import's folder is cleared as a whole.
-        consumed: match account {
-            Some(_) => files.iter().map(|name| local.file_name(name)).collect(),
-            None => Vec::new(),
-        },
-        ..Group::default()
-    };
-    if !batches.is_empty() || group.position.is_some() || !group.consumed.is_empty() {
-        let form = match shared.terms.mode {
-            Mode::Import => Form::Import,
-            _ => Form::Live,
-        };
-        let consumed = group.consumed.clone();
-        kept.entries = shared
-            .agent
-            .keep(batches, shared.terms.class, form, group)?;
-        delete_files(&shared.folder, &files);
-        if !consumed.is_empty() {
-            shared.agent.spool().forget_consumed(&consumed)?;
-        }
-    } else {
-        delete_files(&shared.folder, &files);
-    }
-    let durable = shared.side().durable(last)?;
-    // A connector that is gone is found by the reader; what is durable stays so.
-    let _ = shared.say(&durable);
-    let _ = happens.send(Happening::Durable(kept));
-    Ok(())
-}
-
-/// Plain files whose sealed copies are durable. One that can not be deleted now is deleted when
-/// the connector is started next.
-fn delete_files(folder: &Path, names: &[String]) {
-    for name in names {
-        let _ = fs::remove_file(folder.join(name));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which records were captured already, so that what comes twice is taken once (CONN-7).
+//! Which records were captured already, so that what comes twice is taken once (CONN-7, SPOOL-5).
 //!
 //! A record is remembered by eight bytes of a keyed hash of its id, in a shard of its
 //! conversation and of some twenty-five days of event time. Exports and networks give events in

@@ -1,4 +1,35 @@
-//! The agent.
+//! The agent: it captures, seals and delivers. Nothing that it keeps can be read by whoever takes
+//! its disk, not even by itself.
+//!
+//! ```text
+//! connector ─events─▶ Intake ─records─▶ PreparedBatch ─▶ SealedEntry ─▶ Spool ─▶ Courier ─▶ relay
+//!     ◀─durable───────────────────────────────────────────────┘         ◀─ receipts, stored ─┘
+//! ```
+//!
+//! In scope: keys and trust ([`Identity`]), the spool ([`spool`]), conversations with connectors
+//! and their processes ([`Agent::import`], [`Agent::capture`]), reading the control chain,
+//! delivery ([`Courier`], whose decisions are made by [`Submission`] without I/O), heartbeats.
+//! Out of scope: networks (connectors), formats (`record`, `seal`, `wire`), HTTP (`client`).
+//!
+//! Time, randomness and faults of the disk come in through the [`Environment`].
+//!
+//! ```no_run
+//! # fn example(environment: capture::Environment) -> Result<(), Box<dyn std::error::Error>> {
+//! use capture::{Agent, ConnectorCommand, Identity, ImportJob, Stop};
+//!
+//! let agent = Agent::open(Identity::open("agent".as_ref())?, environment)?;
+//! let job = ImportJob {
+//!     connector: ConnectorCommand::new("greffe-imports"),
+//!     account: "tel:+4930123456".into(),
+//!     custodian: "c-17".into(),
+//!     settings: vec![("path".into(), "chat.zip".into())],
+//!     class: wire::RetentionClass::new(0),
+//! };
+//! let summary = agent.import(&job, &Stop::default(), |_| {})?;
+//! assert_eq!(summary.kept.losses, 0);
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -8,14 +39,17 @@ mod control;
 mod converse;
 mod courier;
 mod environment;
+mod group;
 mod heartbeat;
 mod identity;
 mod import;
 mod intake;
 mod known;
+mod label;
 mod live;
 mod local_key;
 mod ordered;
+mod prepare;
 mod relay;
 mod sealing;
 pub mod spool;

@@ -6,11 +6,7 @@ use aws_lc_rs::hmac;
 use canonical::Label;
 use zeroize::Zeroizing;
 
-const SHARD: Label = Label::new("greffe/agent-shard/v1");
-const PRINT: Label = Label::new("greffe/agent-mark/v1");
-const NAME: Label = Label::new("greffe/agent-file/v1");
-const HANDLE: Label = Label::new("greffe/agent-account/v1");
-const POSITION: Label = Label::new("greffe/agent-position/v1");
+use crate::label;
 
 /// A random key of 32 bytes that never leaves the agent's folder.
 pub struct LocalKey {
@@ -39,11 +35,11 @@ impl LocalKey {
         };
         let mac = |label| hmac::Key::new(hmac::HMAC_SHA256, &derived(label));
         Ok(Self {
-            shard: mac(SHARD),
-            print: mac(PRINT),
-            name: mac(NAME),
-            handle: mac(HANDLE),
-            position: RandomizedNonceKey::new(&AES_256_GCM, &derived(POSITION))
+            shard: mac(label::SHARD),
+            print: mac(label::MARK),
+            name: mac(label::NAME),
+            handle: mac(label::HANDLE),
+            position: RandomizedNonceKey::new(&AES_256_GCM, &derived(label::POSITION))
                 .map_err(|_| PositionError)?,
         })
     }

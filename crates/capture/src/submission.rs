@@ -226,3 +226,138 @@ impl std::fmt::Display for Halt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::{
+        ArchiveId, Body, ChainPosition, EntryDraft, EntryId, Heartbeat, ObjectHash, ObjectLength,
+        Seen, SignerKey,
+    };
+
+    fn entry(number: u64, seen: Option<Seen>) -> Entry {
+        let key = SignerKey::from_seed(&[1; 32]).unwrap();
+        let at = ChainPosition {
+            number: SequenceNumber::new(number),
+            previous: EntryId::from_bytes([u8::from(number > 0); 32]),
+        };
+        let body = Body::Heartbeat(Heartbeat {
+            accounts: vec![],
+            waiting: 0,
+            details: None,
+        });
+        let archive = ArchiveId::from_bytes([0; 32]);
+        EntryDraft::new(archive, key.id(), at, body, Milliseconds::new(0))
+            .with_seen(seen)
+            .with_objects(vec![])
+            .unwrap()
+            .sign(&[&key])
+            .unwrap()
+    }
+
+    fn waiting(number: u64, objects: &[u64]) -> WaitingEntry {
+        let entry = entry(number, None);
+        let objects = objects
+            .iter()
+            .zip(0..)
+            .map(|(length, place)| WaitingObject {
+                entry: entry.id(),
+                place,
+                hash: ObjectHash::from_bytes([number as u8; 32]),
+                length: ObjectLength::new(*length),
+            })
+            .collect();
+        WaitingEntry { entry, objects }
+    }
+
+    const NOW: Milliseconds = Milliseconds::new(1_000_000);
+
+    #[test]
+    fn objects_come_before_entries_and_older_before_newer() {
+        let submission = Submission::new();
+        assert_eq!(submission.next(&[], NOW), Next::Idle);
+        let queue = [waiting(0, &[]), waiting(1, &[10, 20]), waiting(2, &[30])];
+        let Next::Upload(objects) = submission.next(&queue, NOW) else {
+            panic!("objects are due")
+        };
+        let lengths: Vec<u64> = objects.iter().map(|object| object.length.get()).collect();
+        assert_eq!(lengths, [10, 20, 30]);
+        let queue: Vec<WaitingEntry> = (0..100).map(|number| waiting(number, &[])).collect();
+        let Next::Post(entries) = submission.next(&queue, NOW) else {
+            panic!("entries are due")
+        };
+        let numbers: Vec<u64> = entries.iter().map(|entry| entry.number().get()).collect();
+        assert_eq!(numbers, (0..64).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn large_objects_are_not_held_side_by_side() {
+        let submission = Submission::new();
+        let queue = [waiting(0, &[9 << 20]), waiting(1, &[10])];
+        let Next::Upload(objects) = submission.next(&queue, NOW) else {
+            panic!("objects are due")
+        };
+        assert_eq!(objects.len(), 1);
+    }
+
+    #[test]
+    fn refusals_are_answered_by_their_kind() {
+        let stale = SequenceNumber::new(5);
+        let seen = Seen {
+            size: tlog::TreeSize::new(3),
+            root: tlog::Hash::leaf(b"x"),
+        };
+        let answer = |code, number, seen| {
+            let mut submission = Submission::new();
+            let refusal = Refusal::new(code, "facts");
+            let answer = submission.refused(&entry(number, seen), &refusal, stale, NOW, 0);
+            (
+                answer,
+                submission.halt().cloned(),
+                submission.pause_until().is_some(),
+            )
+        };
+        for code in RefusalCode::ALL {
+            let expected = match code {
+                RefusalCode::Malformed
+                | RefusalCode::BadSignature
+                | RefusalCode::UnknownEpoch
+                | RefusalCode::ObjectTaken
+                | RefusalCode::ControlChain => (Answer::Withdraw(code), None, false),
+                RefusalCode::ObjectMissing => (Answer::UploadAgain, None, true),
+                // Never withdrawn.
+                RefusalCode::TooBusy => (Answer::Wait, None, true),
+                RefusalCode::ForeignArchive => (Answer::Wait, Some(Halt::ForeignArchive), true),
+                RefusalCode::UnknownSigner => (Answer::Wait, Some(Halt::NotEnrolled), true),
+                RefusalCode::Revoked => (Answer::Wait, Some(Halt::Revoked), true),
+                RefusalCode::NotAllowed => (Answer::Wait, Some(Halt::NotAllowed), true),
+                RefusalCode::Clone => (Answer::Wait, Some(Halt::Clone), true),
+                RefusalCode::Fork => (Answer::Wait, Some(Halt::Fork), true),
+                RefusalCode::OutOfSequence => {
+                    let next = SequenceNumber::new(0);
+                    (Answer::Wait, Some(Halt::Behind { next }), true)
+                }
+            };
+            assert_eq!(answer(code, 9, Some(seen)), expected, "{code}");
+        }
+        // An entry that speaks of a log that was given up, and only such a one.
+        let withdrawn = (Answer::Withdraw(RefusalCode::Fork), None, false);
+        assert_eq!(answer(RefusalCode::Fork, 4, Some(seen)), withdrawn);
+        assert_ne!(answer(RefusalCode::Fork, 4, None), withdrawn);
+    }
+
+    #[test]
+    fn a_relay_that_asks_to_wait_is_heard() {
+        let mut submission = Submission::new();
+        submission.failed(NOW, Some(60_000), 0);
+        assert_eq!(submission.pause_until(), Some(NOW.plus(60_000)));
+        let queue = [waiting(0, &[])];
+        assert_eq!(submission.next(&queue, NOW), Next::Pause(NOW.plus(60_000)));
+        assert!(matches!(
+            submission.next(&queue, NOW.plus(60_000)),
+            Next::Post(_)
+        ));
+        submission.succeeded();
+        assert_eq!(submission, Submission::new());
+    }
+}

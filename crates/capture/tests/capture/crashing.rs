@@ -100,7 +100,7 @@ async fn deliver_all(home: &Home, agent: &Arc<Agent>, log: &Arc<TestLog>) -> boo
     courier.collect_stored().await.is_ok()
 }
 
-/// Numbers without gap, every message once, everything opens.
+/// Numbers without gap (SPOOL-2), every message once, everything opens.
 fn whole(owner: &Owner, home: &Home, log: &TestLog, expected: u64) {
     let signer = home.identity().signer().id();
     let numbers: Vec<u64> = log
@@ -119,7 +119,7 @@ fn whole(owner: &Owner, home: &Home, log: &TestLog, expected: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_or_doubled_by_a_crash_at_any_write_point() {
+async fn spool_1_spool_2_nothing_is_lost_or_doubled_by_a_crash_at_any_write_point() {
     for point in WritePoint::ALL {
         let mut crashes = 0;
         for after in 0..4 {

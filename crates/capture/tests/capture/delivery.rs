@@ -190,7 +190,7 @@ async fn an_agent_that_is_not_enrolled_waits_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_let_go_before_the_vault_has_it() {
+async fn spool_4_nothing_is_let_go_before_the_vault_has_it() {
     let (scene, mut courier) = Scene::new().await;
     import(&courier, 0, 10, 5);
     courier.deliver().await.unwrap();

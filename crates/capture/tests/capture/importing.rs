@@ -21,7 +21,7 @@ async fn enrolled(owner: &Owner, home: &Home) -> (Arc<crate::world::TestLog>, Co
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_reaches_the_log_whole_and_once() {
+async fn spool_5_an_export_reaches_the_log_whole_and_once() {
     let (owner, home) = {
         let owner = Owner::new();
         let home = Home::new(&owner);
@@ -79,7 +79,7 @@ async fn an_export_reaches_the_log_whole_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn attachments_are_sealed_and_their_plain_files_deleted() {
+async fn spool_3_attachments_are_sealed_and_their_plain_files_deleted() {
     let owner = Owner::new();
     let home = Home::new(&owner);
     let (log, mut courier) = enrolled(&owner, &home).await;
@@ -157,6 +157,34 @@ async fn attachments_are_sealed_and_their_plain_files_deleted() {
             .unwrap()
             .count(),
         0
+    );
+}
+
+/// CONN-4: a link is not followed; the record becomes a loss.
+#[tokio::test(flavor = "multi_thread")]
+async fn conn_4_links_are_not_followed() {
+    let owner = Owner::new();
+    let home = Home::new(&owner);
+    let (_log, courier) = enrolled(&owner, &home).await;
+    let secret = home.path().join("signer.seed");
+    let bytes = std::fs::read(&secret).unwrap();
+    let target = secret.clone();
+    let connector = move |ctx: &mut connector::kit::Context<'_>| {
+        ctx.hello(hello())?;
+        std::os::unix::fs::symlink(&target, ctx.folder().join("a")).unwrap();
+        ctx.emit(
+            vec![Incoming::of(&with_attachment(1, &bytes)).with_file(0, "a")],
+            None,
+        )
+    };
+    let summary = courier
+        .agent()
+        .import_over(&job(), connect(connector), &Stop::default(), |_| {})
+        .unwrap();
+    assert_eq!((summary.kept.new, summary.kept.losses), (1, 1));
+    assert!(
+        secret.exists(),
+        "the link was deleted, not what it points to"
     );
 }
 

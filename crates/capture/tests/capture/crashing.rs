@@ -118,6 +118,7 @@ fn whole(owner: &Owner, home: &Home, log: &TestLog, expected: u64) {
     assert_eq!(counts, once);
 }
 
+/// SPOOL-1, SPOOL-2: the whole matrix of write points.
 #[tokio::test(flavor = "multi_thread")]
 async fn spool_1_spool_2_nothing_is_lost_or_doubled_by_a_crash_at_any_write_point() {
     for point in WritePoint::ALL {

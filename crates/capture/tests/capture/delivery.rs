@@ -189,6 +189,7 @@ async fn an_agent_that_is_not_enrolled_waits_and_loses_nothing() {
     assert_eq!(log.source_ids(&owner).len(), 10);
 }
 
+/// SPOOL-4: only a verified `stored` lets go.
 #[tokio::test(flavor = "multi_thread")]
 async fn spool_4_nothing_is_let_go_before_the_vault_has_it() {
     let (scene, mut courier) = Scene::new().await;

@@ -20,6 +20,7 @@ async fn enrolled(owner: &Owner, home: &Home) -> (Arc<crate::world::TestLog>, Co
     (log, courier)
 }
 
+/// SPOOL-5: importing again adds nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn spool_5_an_export_reaches_the_log_whole_and_once() {
     let (owner, home) = {
@@ -78,6 +79,7 @@ async fn spool_5_an_export_reaches_the_log_whole_and_once() {
     assert_eq!(agent.spool().counts().unwrap().waiting, 1);
 }
 
+/// SPOOL-3: no plain text in the folder, no plain file left.
 #[tokio::test(flavor = "multi_thread")]
 async fn spool_3_attachments_are_sealed_and_their_plain_files_deleted() {
     let owner = Owner::new();

@@ -187,3 +187,238 @@ epoch-destroyed = Destroyed the key of { $epoch }. What it sealed can not be rea
 
 ## man
 man-written = Wrote { $count } man pages into { $folder }.
+
+## up, engine
+up-running = Running for the archive in { $folder }: relay at { $relay }, witness, vault, agent. Ctrl-C stops it.
+up-stopping = Stopping: what is under way is finished first.
+up-gone = `greffe up` does not answer as it should. { $why }
+up-gone-next = Look at its terminal or journal; stop it and start it again.
+up-says = { $text }
+relay-running = Relay at { $relay }, key of its certificate { $pin }. Ctrl-C stops it.
+witness-running = Witness at { $url }, key { $key }. Ctrl-C stops it.
+connector-failed = The connector ended early: { $why }.
+connector-unknown = There is no connector { $name } in this program.
+
+## import
+import-zone-ask = Time zone of the export's times [{ $zone }]: 
+import-zone-assumed = Times without a zone are taken as { $zone }; --zone says otherwise.
+import-zone-unknown = There is no time zone { $zone }.
+import-zone-unknown-next = Zones have names like Europe/Zurich or America/New_York.
+import-delivering = delivering
+import-done = { $name }: { $new ->
+    [0] nothing new
+    [one] one new record
+   *[other] { $new } new records
+ }{ $known ->
+    [0] {""}
+   *[other] , { $known } known already
+ }.
+import-loss = lost: { $why } { $place } { $detail }
+import-losses = { $count ->
+    [one] One place of the exports could not be read; it is recorded as a loss.
+   *[other] { $count } places of the exports could not be read; they are recorded as losses.
+ }
+import-losses-next = Everything else was imported. With a better copy of the export, import again: only what is missing is added.
+import-not-read = { $path } was not imported.
+import-not-read-next = The line above says why.
+import-failed = Importing { $path } ended early, after { $kept } records: { $why }.
+import-failed-next = What was taken is safe; run the same command again for the rest.
+import-archive-damaged = The zip is damaged: { $detail }
+import-archive-too-large = The zip has too many files for one export.
+import-dates-ambiguous = Nothing in the file tells day from month; they were taken as { $taken }. If that is wrong, import again with --dates.
+import-folder = The connector's folder can not be used: { $detail }
+import-id = The export has an id that is not one.
+import-loss-refused = A loss could not be written down: { $detail }
+import-nothing-found = This is no chat export of WhatsApp or Telegram Desktop.
+import-other-forms = { $lines } lines begin like messages of another form; they were kept as parts of the message before.
+import-path-missing = The connector was not told which file to read.
+import-setting = The setting { $name } does not fit.
+import-title-missing = The conversation has no title; give one with --title.
+import-unreadable = The export can not be read: { $detail }
+import-zone-missing = The export names no time zone, and none was given: times are taken as UTC.
+
+## status, gaps
+status-archive = Archive "{ $name }", fingerprint { $fingerprint }
+status-up = Running: `greffe up` answers.
+status-not-up = Not running: commands start what they need. `greffe up` keeps everything running.
+status-log = Log: { $size } entries, stored up to { $stored }, { $objects } sealed objects held, { $waiting } entries waiting in the spool.
+status-witnessed = Witnessed: independent witnesses have cosigned the newest checkpoint.
+status-unwitnessed = Unwitnessed: no independent witness has cosigned; owner and relay together could show two histories.
+status-unlocked = Unlocked: the reading room is open. `greffe lock` ends it.
+status-locked = Locked: nothing here can read the messages.
+status-gaps = { $count ->
+    [0] No gaps.
+    [one] One gap: `greffe gaps` shows it.
+   *[other] { $count } gaps: `greffe gaps` shows them.
+ }
+status-alarm = Alarm: { $what }
+gaps-none = No gaps: nothing is known to be missing.
+gaps-heading = { $count } places where something may be missing:
+gaps-line = { $from } to { $to }  { $why } ({ $count }), signer { $signer }
+gaps-still = now
+gap-silent = an agent was silent
+gap-account-silent = an account was silent
+gap-unlinked = a device was unlinked
+gap-expired = a session or consent ended
+gap-stopped = capture was stopped
+gap-losses = events were lost
+gap-withdrawn = an entry was refused
+gap-revoked = a signer was revoked
+gap-flagged = entries of a compromised signer
+gap-stale-head = the control chain's head is stale
+gap-object-missing = the relay lacks an object
+gap-object-damaged = an object is damaged
+gap-object-awaited = an object has not arrived
+gap-unwitnessed = the newest checkpoint is unwitnessed
+gap-fork = the relay showed two logs
+gap-relay-silent = the relay was silent
+kind-message = message
+kind-edit = edited
+kind-delete = deleted
+kind-reaction = reaction
+kind-receipt = receipt
+kind-call = call
+kind-membership = members
+kind-change = change
+kind-poll = poll
+kind-consent = consent
+kind-loss = loss
+kind-roster = roster
+kind-activity = activity
+kind-account = account
+kind-unknown = other event
+loss-undecryptable = could not be decrypted
+loss-damaged = damaged
+loss-offline = source was offline
+loss-unlinked = device unlinked
+loss-refused = refused
+loss-expired = expired
+loss-too-large = too large
+loss-limit = over a limit
+loss-unsupported = not supported
+loss-other = other reason
+
+## looks
+room-filing = Opening what is new …
+room-gone = The reading room does not answer. { $why }
+room-gone-next = `greffe lock`, then try again.
+room-refused = The reading room did not open: { $why }.
+room-query = The query is not understood at character { $at }: { $why }
+room-query-next = `greffe search --help` has examples.
+room-not-found = { $why }
+room-audit = Nothing was shown, because the look could not be written into the audit trail: { $why }
+room-audit-next = Is the disk full? `greffe doctor` looks.
+room-damaged = { $why }
+room-damaged-next = `greffe verify` names what is damaged; partitions are made again from log, objects and keys.
+room-failed = { $why }
+search-found = { $count ->
+    [0] Nothing found.
+    [one] One message.
+   *[other] { $count } messages.
+ }
+search-nothing = Nothing matches { $query }.
+search-nothing-next = Fewer words, a beginning (bud*), or `or` find more.
+search-more = More: --after { $cursor }
+facet-network = Networks
+facet-conversation = Conversations
+facet-sender = People
+facet-kind = Kinds
+facet-month = Months
+show-heading = { $network } · { $title } · { $kind }
+show-from = From { $who }
+show-to = To { $who }
+show-time = { $name }: { $at } UTC
+time-sent = Sent
+time-server = Accepted by the network
+time-received = Received
+time-captured = Captured
+show-source = Source: { $source }, { $assurance }
+assurance-device = decrypted by the account's own device
+assurance-business = delivered by a business interface
+assurance-export = read from an export that a person handed over
+show-attachment = Attachment: { $name } ({ $kind }, { $size } bytes)
+show-proof = Log index { $index }, position { $position }. { $witnessed } Proof: `greffe prove { $record }`
+show-saved = Wrote { $path }
+unlocked = Unlocked. The reading room locks itself after { $minutes } idle minutes; `greffe lock` ends it now.
+unlocked-already = The reading room is open already.
+locked = Locked. The reading room has ended, with every key in it.
+locked-already = It was locked already.
+people-none = Nobody is in the directory yet: `greffe people import people.csv` or `greffe people add`.
+people-done = Done.
+people-imported = Imported { $people } people and { $accounts } accounts.
+people-not-text = { $path } is not UTF-8 text: { $why }.
+date-wrong = { $date } is no date; dates look like 2026-11-24.
+
+## proofs
+prove-done = Wrote the proof of message { $record } to { $path } ({ $bytes } bytes). Anybody can check it: greffe verify { $path }
+fingerprint-wrong = { $text } is no fingerprint: it has 64 hex digits.
+verify-good = { $path }: the proof holds.
+verify-archive-given = It is the archive { $archive }, as given.
+verify-archive-not-given = It says that it is the archive { $archive }; no fingerprint was given to compare.
+verify-logged = Log index { $index }, admitted { $at } UTC.
+verify-compromised = Note: the signer was declared compromised from here on or before.
+verify-control-gap = Note: the control chain in the file has gaps.
+verify-part-shown = Shown: { $part }
+verify-part-withheld = Withheld: { $part }
+verify-text = Text: { $text }
+verify-refused = { $path }: the proof does not hold (check { $check }): { $why }.
+verify-working = verifying
+verify-archive-good = The archive verifies: { $entries } entries, { $objects } objects, every byte.
+verify-damage = { $file } byte { $offset } (entry { $index }): { $check}: { $what }
+verify-archive-faults = The archive does not verify: { $count } damaged places, { $missing } objects missing.
+    { $places }
+verify-archive-faults-next = Bring the named files back from a backup or another copy of the mirror; the relay has them until it is told otherwise.
+verify-foreign = This is another archive: { $archive }.
+
+## doctor
+doctor-wrong = { $count } things need attention.
+doctor-no-archive = There is no archive here: `greffe init` makes one.
+doctor-archive = Archive "{ $name }", settings readable.
+doctor-settings = The settings can not be used: { $why } Mend greffe.toml.
+doctor-owner = The owner's folder is whole: genesis, keyring, root key, { $entries } entries.
+doctor-owner-wrong = The owner's folder is not whole: { $why } Bring it back from a backup.
+doctor-keys = Keys are made ahead until { $until }.
+doctor-keys-short = Keys reach only until { $until }: `greffe keys make-ahead`.
+doctor-keys-unread = The keyring can not be read.
+doctor-disk = { $free } MiB are free on the disk.
+doctor-disk-full = Only { $free } MiB are free on the disk: make room.
+doctor-disk-unread = The disk does not say how much room is left.
+doctor-secret = { $path } is there, and only you can read it.
+doctor-secret-open = Others can read { $path }: chmod 600 it.
+doctor-secret-missing = { $path } is missing: bring it back from a backup.
+doctor-up = `greffe up` is running.
+doctor-not-up = Nothing is running; commands start what they need.
+doctor-held = Some process holds the archive without answering: end it, then `greffe up`.
+
+## demo
+demo-begin = A demonstration in { $folder }. It takes less than a minute; every line after $ is a command that you can run yourself.
+demo-import = {""}
+    Sample conversations of a trading desk, a ministry and a clinic, in seven languages:
+demo-imported = { $file } ({ $language }): { $count } records sealed, logged and stored
+demo-unlock = {""}
+    Until now nothing here could read them. The reading room is opened with the passphrase:
+demo-search = {""}
+    Searching:
+demo-beside = {""}
+    What the relay holds, beside what the reading room opened:
+demo-room-holds = The reading room: { $text }
+demo-relay-holds = The relay:
+    { $rows }
+demo-relay-searched = All { $bytes } bytes of the relay searched for that text: { $hits ->
+    [0] not there.
+   *[other] found { $hits } times!
+ }
+demo-prove = {""}
+    One message proved, and the proof checked in an empty folder, without any key:
+demo-altered-proof = {""}
+    One bit of byte { $place } of the proof altered:
+demo-altered-archive = {""}
+    One bit of byte { $place } of a sealed object in the vault altered:
+demo-next = {""}
+    Now with your own: greffe init, greffe import my-chat.zip, greffe search budget
+demo-kept = {""}
+    The archive stays in { $folder } (passphrase in the file "passphrase"). `greffe demo --clean` removes it.
+demo-removed = Removed { $folder }.
+demo-no-folder = { $folder } is not the folder of a demo; nothing was removed.
+demo-failed = The demonstration stopped at "{ $what }": { $why }
+demo-not-found = "{ $what }" should have found what was altered, and did not. That is a defect: please report it.

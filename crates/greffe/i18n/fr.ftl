@@ -187,3 +187,238 @@ epoch-destroyed = La clé de { $epoch } est détruite. Ce qu'elle a scellé ne p
 
 ## man
 man-written = { $count } pages de manuel écrites dans { $folder }.
+
+## up, parties
+up-running = En marche pour l'archive dans { $folder } : relais à { $relay }, témoin, coffre, agent. Ctrl-C l'arrête.
+up-stopping = Arrêt : ce qui est en cours est d'abord terminé.
+up-gone = `greffe up` ne répond pas comme il devrait. { $why }
+up-gone-next = Regardez son terminal ou son journal ; arrêtez-le et relancez-le.
+up-says = { $text }
+relay-running = Relais à { $relay }, clé de son certificat { $pin }. Ctrl-C l'arrête.
+witness-running = Témoin à { $url }, clé { $key }. Ctrl-C l'arrête.
+connector-failed = Le connecteur s'est terminé trop tôt : { $why }.
+connector-unknown = Il n'y a pas de connecteur { $name } dans ce programme.
+
+## import
+import-zone-ask = Fuseau horaire de l'export [{ $zone }] : 
+import-zone-assumed = Les heures sans fuseau sont lues comme { $zone } ; --zone dit autre chose.
+import-zone-unknown = Il n'y a pas de fuseau horaire { $zone }.
+import-zone-unknown-next = Les fuseaux ont des noms comme Europe/Zurich ou America/New_York.
+import-delivering = livraison
+import-done = { $name } : { $new ->
+    [0] rien de nouveau
+    [one] un nouvel enregistrement
+   *[other] { $new } nouveaux enregistrements
+ }{ $known ->
+    [0] {""}
+   *[other] , { $known } déjà connus
+ }.
+import-loss = perdu : { $why } { $place } { $detail }
+import-losses = { $count ->
+    [one] Un endroit des exports n'a pas pu être lu ; il est noté comme perte.
+   *[other] { $count } endroits des exports n'ont pas pu être lus ; ils sont notés comme pertes.
+ }
+import-losses-next = Tout le reste est importé. Avec une meilleure copie de l'export, importez encore : seul ce qui manque s'ajoute.
+import-not-read = { $path } n'a pas été importé.
+import-not-read-next = La ligne ci-dessus dit pourquoi.
+import-failed = L'import de { $path } s'est arrêté trop tôt, après { $kept } enregistrements : { $why }.
+import-failed-next = Ce qui a été pris est en sûreté ; relancez la même commande pour le reste.
+import-archive-damaged = Le zip est abîmé : { $detail }
+import-archive-too-large = Le zip contient trop de fichiers pour un seul export.
+import-dates-ambiguous = Rien dans le fichier ne distingue le jour du mois ; ils ont été lus comme { $taken }. Si c'est faux, importez encore avec --dates.
+import-folder = Le dossier du connecteur est inutilisable : { $detail }
+import-id = L'export contient un identifiant qui n'en est pas un.
+import-loss-refused = Une perte n'a pas pu être notée : { $detail }
+import-nothing-found = Ce n'est pas un export de WhatsApp ni de Telegram Desktop.
+import-other-forms = { $lines } lignes commencent comme des messages d'une autre forme ; elles restent dans le message précédent.
+import-path-missing = Le connecteur ne sait pas quel fichier lire.
+import-setting = Le réglage { $name } ne convient pas.
+import-title-missing = La conversation n'a pas de titre ; donnez-en un avec --title.
+import-unreadable = L'export ne peut pas être lu : { $detail }
+import-zone-missing = L'export ne nomme aucun fuseau et aucun n'a été donné : les heures sont lues comme UTC.
+
+## status, gaps
+status-archive = Archive « { $name } », empreinte { $fingerprint }
+status-up = En marche : `greffe up` répond.
+status-not-up = À l'arrêt : les commandes démarrent ce qu'il leur faut. `greffe up` garde tout en marche.
+status-log = Journal : { $size } entrées, conservé jusqu'à { $stored }, { $objects } objets scellés, { $waiting } entrées en attente.
+status-witnessed = Attesté : des témoins indépendants ont contresigné le dernier point de contrôle.
+status-unwitnessed = Non attesté : aucun témoin indépendant n'a contresigné ; propriétaire et relais ensemble pourraient montrer deux histoires.
+status-unlocked = Déverrouillée : la salle de lecture est ouverte. `greffe lock` la ferme.
+status-locked = Verrouillée : rien ici ne peut lire les messages.
+status-gaps = { $count ->
+    [0] Aucune lacune.
+    [one] Une lacune : `greffe gaps` la montre.
+   *[other] { $count } lacunes : `greffe gaps` les montre.
+ }
+status-alarm = Alarme : { $what }
+gaps-none = Aucune lacune : rien ne manque à notre connaissance.
+gaps-heading = { $count } endroits où quelque chose peut manquer :
+gaps-line = { $from } à { $to }  { $why } ({ $count }), signataire { $signer }
+gaps-still = maintenant
+gap-silent = un agent s'est tu
+gap-account-silent = un compte s'est tu
+gap-unlinked = un appareil a été délié
+gap-expired = une session ou un consentement a pris fin
+gap-stopped = la capture a été arrêtée
+gap-losses = des événements ont été perdus
+gap-withdrawn = une entrée a été refusée
+gap-revoked = un signataire a été révoqué
+gap-flagged = entrées d'un signataire compromis
+gap-stale-head = la tête de la chaîne de contrôle est périmée
+gap-object-missing = il manque un objet au relais
+gap-object-damaged = un objet est abîmé
+gap-object-awaited = un objet n'est pas arrivé
+gap-unwitnessed = le dernier point de contrôle n'est pas attesté
+gap-fork = le relais a montré deux journaux
+gap-relay-silent = le relais s'est tu
+kind-message = message
+kind-edit = modifié
+kind-delete = supprimé
+kind-reaction = réaction
+kind-receipt = accusé
+kind-call = appel
+kind-membership = membres
+kind-change = changement
+kind-poll = sondage
+kind-consent = consentement
+kind-loss = perte
+kind-roster = liste des membres
+kind-activity = activité
+kind-account = compte
+kind-unknown = autre événement
+loss-undecryptable = indéchiffrable
+loss-damaged = abîmé
+loss-offline = source hors ligne
+loss-unlinked = appareil délié
+loss-refused = refusé
+loss-expired = expiré
+loss-too-large = trop grand
+loss-limit = au-delà d'une limite
+loss-unsupported = non pris en charge
+loss-other = autre raison
+
+## consultations
+room-filing = Ouverture de ce qui est nouveau …
+room-gone = La salle de lecture ne répond pas. { $why }
+room-gone-next = `greffe lock`, puis essayez encore.
+room-refused = La salle de lecture ne s'est pas ouverte : { $why }.
+room-query = La requête n'est pas comprise au caractère { $at } : { $why }
+room-query-next = `greffe search --help` donne des exemples.
+room-not-found = { $why }
+room-audit = Rien n'a été montré, car la consultation n'a pas pu être inscrite à la piste d'audit : { $why }
+room-audit-next = Le disque est-il plein ? `greffe doctor` regarde.
+room-damaged = { $why }
+room-damaged-next = `greffe verify` nomme ce qui est abîmé ; les partitions se refont à partir du journal, des objets et des clés.
+room-failed = { $why }
+search-found = { $count ->
+    [0] Rien trouvé.
+    [one] Un message.
+   *[other] { $count } messages.
+ }
+search-nothing = Rien ne correspond à { $query }.
+search-nothing-next = Moins de mots, un début (bud*) ou `or` trouvent davantage.
+search-more = La suite : --after { $cursor }
+facet-network = Réseaux
+facet-conversation = Conversations
+facet-sender = Personnes
+facet-kind = Genres
+facet-month = Mois
+show-heading = { $network } · { $title } · { $kind }
+show-from = De { $who }
+show-to = À { $who }
+show-time = { $name } : { $at } UTC
+time-sent = Envoyé
+time-server = Accepté par le réseau
+time-received = Reçu
+time-captured = Capturé
+show-source = Source : { $source }, { $assurance }
+assurance-device = déchiffré par l'appareil du compte
+assurance-business = livré par une interface professionnelle
+assurance-export = lu dans un export remis par une personne
+show-attachment = Pièce jointe : { $name } ({ $kind }, { $size } octets)
+show-proof = Indice { $index } du journal, position { $position }. { $witnessed } Preuve : `greffe prove { $record }`
+show-saved = Écrit { $path }
+unlocked = Déverrouillée. La salle de lecture se verrouille après { $minutes } minutes d'inactivité ; `greffe lock` la ferme tout de suite.
+unlocked-already = La salle de lecture est déjà ouverte.
+locked = Verrouillée. La salle de lecture s'est terminée, avec toutes les clés qu'elle tenait.
+locked-already = Elle était déjà verrouillée.
+people-none = Personne n'est encore dans l'annuaire : `greffe people import personnes.csv` ou `greffe people add`.
+people-done = Fait.
+people-imported = { $people } personnes et { $accounts } comptes importés.
+people-not-text = { $path } n'est pas du texte UTF-8 : { $why }.
+date-wrong = { $date } n'est pas une date ; les dates s'écrivent 2026-11-24.
+
+## preuves
+prove-done = La preuve du message { $record } est écrite dans { $path } ({ $bytes } octets). Chacun peut la vérifier : greffe verify { $path }
+fingerprint-wrong = { $text } n'est pas une empreinte : elle a 64 chiffres hexadécimaux.
+verify-good = { $path } : la preuve tient.
+verify-archive-given = C'est l'archive { $archive }, comme donné.
+verify-archive-not-given = Elle dit être l'archive { $archive } ; aucune empreinte n'a été donnée pour comparer.
+verify-logged = Indice { $index } du journal, admis le { $at } UTC.
+verify-compromised = Note : le signataire a été déclaré compromis à partir d'ici ou avant.
+verify-control-gap = Note : la chaîne de contrôle du fichier a des lacunes.
+verify-part-shown = Montré : { $part }
+verify-part-withheld = Retenu : { $part }
+verify-text = Texte : { $text }
+verify-refused = { $path } : la preuve ne tient pas (contrôle { $check }) : { $why }.
+verify-working = vérification
+verify-archive-good = L'archive se vérifie : { $entries } entrées, { $objects } objets, chaque octet.
+verify-damage = { $file } octet { $offset } (entrée { $index }) : { $check} : { $what }
+verify-archive-faults = L'archive ne se vérifie pas : { $count } endroits abîmés, { $missing } objets manquants.
+    { $places }
+verify-archive-faults-next = Reprenez les fichiers nommés d'une sauvegarde ou d'une autre copie ; le relais les a encore.
+verify-foreign = C'est une autre archive : { $archive }.
+
+## doctor
+doctor-wrong = { $count } choses demandent attention.
+doctor-no-archive = Il n'y a pas d'archive ici : `greffe init` en crée une.
+doctor-archive = Archive « { $name } », réglages lisibles.
+doctor-settings = Les réglages sont inutilisables : { $why } Corrigez greffe.toml.
+doctor-owner = Le dossier du propriétaire est complet : genèse, trousseau, clé racine, { $entries } entrées.
+doctor-owner-wrong = Le dossier du propriétaire n'est pas complet : { $why } Reprenez-le d'une sauvegarde.
+doctor-keys = Des clés existent d'avance jusqu'au { $until }.
+doctor-keys-short = Les clés ne vont que jusqu'au { $until } : `greffe keys make-ahead`.
+doctor-keys-unread = Le trousseau ne peut pas être lu.
+doctor-disk = { $free } Mio sont libres sur le disque.
+doctor-disk-full = Seulement { $free } Mio libres sur le disque : faites de la place.
+doctor-disk-unread = Le disque ne dit pas combien de place il reste.
+doctor-secret = { $path } est là, et vous seul pouvez le lire.
+doctor-secret-open = D'autres peuvent lire { $path } : chmod 600.
+doctor-secret-missing = { $path } manque : reprenez-le d'une sauvegarde.
+doctor-up = `greffe up` est en marche.
+doctor-not-up = Rien ne tourne ; les commandes démarrent ce qu'il leur faut.
+doctor-held = Un processus tient l'archive sans répondre : terminez-le, puis `greffe up`.
+
+## demo
+demo-begin = Une démonstration dans { $folder }. Elle dure moins d'une minute ; chaque ligne après $ est une commande que vous pouvez lancer vous-même.
+demo-import = {""}
+    Des conversations d'exemple d'une salle des marchés, d'un ministère et d'une clinique, en sept langues :
+demo-imported = { $file } ({ $language }) : { $count } enregistrements scellés, journalisés et conservés
+demo-unlock = {""}
+    Jusqu'ici rien ne pouvait les lire. La salle de lecture s'ouvre avec la phrase secrète :
+demo-search = {""}
+    Recherche :
+demo-beside = {""}
+    Ce que le relais tient, à côté de ce que la salle de lecture a ouvert :
+demo-room-holds = La salle de lecture : { $text }
+demo-relay-holds = Le relais :
+    { $rows }
+demo-relay-searched = Les { $bytes } octets du relais ont été fouillés pour ce texte : { $hits ->
+    [0] il n'y est pas.
+   *[other] trouvé { $hits } fois !
+ }
+demo-prove = {""}
+    Un message prouvé, et la preuve vérifiée dans un dossier vide, sans aucune clé :
+demo-altered-proof = {""}
+    Un bit de l'octet { $place } de la preuve changé :
+demo-altered-archive = {""}
+    Un bit de l'octet { $place } d'un objet scellé du coffre changé :
+demo-next = {""}
+    À vous maintenant : greffe init, greffe import mon-chat.zip, greffe search budget
+demo-kept = {""}
+    L'archive reste dans { $folder } (phrase secrète dans le fichier « passphrase »). `greffe demo --clean` l'enlève.
+demo-removed = { $folder } est enlevé.
+demo-no-folder = { $folder } n'est pas le dossier d'une démonstration ; rien n'a été enlevé.
+demo-failed = La démonstration s'est arrêtée à « { $what } » : { $why }
+demo-not-found = « { $what } » aurait dû trouver ce qui a été changé, et ne l'a pas fait. C'est un défaut : signalez-le.

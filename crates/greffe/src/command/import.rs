@@ -79,7 +79,7 @@ async fn one(
                     .iter()
                     .map(|(name, value)| (name.as_str(), printable(value).into()))
                     .collect();
-                bar.suspend(|| output.note(&say_with(&format!("imports-{key}"), &facts)));
+                bar.suspend(|| output.note(&say_with(&key, &facts)));
             }
             Event::Delivering(_) => bar.set_message(word("import-delivering")),
             Event::Delivered(now) => delivered = Some(now),

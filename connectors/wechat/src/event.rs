@@ -164,6 +164,7 @@ fn recorded(root: &Fields<'_>, draft: &mut Draft) -> Call {
     if let Some(body) = root.obj(name) {
         let file = body::reference(&body, name, draft);
         let reference = file.reference.clone();
+        // A call has no parts: a recording that is not fetched yet is named in the fields.
         if draft.attach(&file).is_none() {
             draft.field(
                 "meeting_voice_call.sdkfileid",

@@ -50,6 +50,9 @@ pub struct Normalized {
     /// values stand in the first record's fields; a connector reports them as a sign that the
     /// network's format has grown.
     pub unmodelled: Vec<String>,
+    /// References of files that the event names and [`Files`] did not hold. A connector fetches
+    /// them and normalizes the same bytes again: the records keep their ids.
+    pub wanted: Vec<String>,
 }
 
 /// Why an event can not be normalized. Its connector records a loss with the bytes.
@@ -171,6 +174,7 @@ impl<'a> Gathered<'a> {
         let several = self.pending.len() > 1;
         let mut named = HashMap::new();
         let mut records = Vec::with_capacity(self.pending.len());
+        let mut wanted = Vec::new();
         for Pending {
             mut draft,
             content,
@@ -192,11 +196,17 @@ impl<'a> Gathered<'a> {
             if *met > 1 {
                 draft.number(*met);
             }
+            for reference in draft.wanted() {
+                if !wanted.contains(reference) {
+                    wanted.push(reference.clone());
+                }
+            }
             records.push(draft.finish(content, part, self.bytes)?);
         }
         Ok(Normalized {
             records,
             unmodelled,
+            wanted,
         })
     }
 }
@@ -342,6 +352,58 @@ mod tests {
         assert_eq!(
             (fields[0].name.as_str(), fields[0].value.as_str()),
             ("more.new.x", "1")
+        );
+    }
+
+    // RECORD-1
+    #[test]
+    fn events_that_their_network_names_alike_stay_two() {
+        let value = parse(b"{}").unwrap();
+        let mut gathered = Gathered::new(b"{}", &Fields::new(&value));
+        gathered.add(draft(&source(), "1"), Message::plain("one"));
+        gathered.add(draft(&source(), "1"), Message::plain("two"));
+        let records = gathered.finish(&[]).unwrap().records;
+        assert_ne!(records[0].id(), records[1].id());
+        assert_eq!(records[1].envelope().source_id().as_str(), "1#2");
+    }
+
+    #[test]
+    fn files_are_wanted_until_they_are_fetched() {
+        let value = parse(b"{}").unwrap();
+        let file = MediaReference {
+            reference: Some("f-1".to_owned()),
+            name: Some("plan.pdf".to_owned()),
+            ..MediaReference::default()
+        };
+        let mut gathered = Gathered::new(b"{}", &Fields::new(&value));
+        let mut first = draft(&source(), "1");
+        let part = first.media("file", file.clone());
+        assert!(matches!(part, Part::Missing(_)));
+        gathered.add(first, Message::of(part));
+        let normalized = gathered.finish(&[]).unwrap();
+        assert_eq!(normalized.wanted, ["f-1"]);
+
+        let (source, mut files) = (source(), Files::default());
+        files.insert(
+            "f-1",
+            record::Attachment::new(3, record::FileHash::from_bytes([1; 32])),
+        );
+        let capture = Capture {
+            source: &source,
+            captured: Time::utc(Milliseconds::new(5)),
+            files: &files,
+        };
+        let about = Conversation::new(ConversationKind::Group);
+        let mut again = Draft::new(&capture, stable_id("room"), stable_id("1"), about);
+        let mut gathered = Gathered::new(b"{}", &Fields::new(&value));
+        let part = again.media("file", file);
+        gathered.add(again, Message::of(part));
+        let fetched = gathered.finish(&[]).unwrap();
+        assert!(fetched.wanted.is_empty());
+        assert_eq!(fetched.records[0].id(), normalized.records[0].id());
+        assert_eq!(
+            fetched.records[0].attachments()[0].name.as_deref(),
+            Some("plan.pdf")
         );
     }
 

@@ -1,6 +1,7 @@
 //! A record of a network's event before its content is known, and its files.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use record::{
     Attachment, AttachmentIndex, Body, Content, Conversation, Direction, Envelope, Field, FileHash,
@@ -14,12 +15,12 @@ const JSON: &str = "application/json";
 
 /// Files that were fetched before the event is normalized, by the network's reference.
 #[derive(Clone, Default)]
-pub struct Files(HashMap<String, Attachment>);
+pub struct Files(Arc<HashMap<String, Attachment>>);
 
 impl Files {
     /// One more file: `attachment` tells its size and hash.
     pub fn insert(&mut self, reference: impl Into<String>, attachment: Attachment) {
-        self.0.insert(reference.into(), attachment);
+        Arc::make_mut(&mut self.0).insert(reference.into(), attachment);
     }
 
     /// The file with that reference.
@@ -72,6 +73,7 @@ pub struct Draft {
     files: Files,
     attachments: Vec<Attachment>,
     references: usize,
+    wanted: Vec<String>,
     /// Who takes part, and where.
     pub participants: Participants,
     /// What the network gives beyond the model.
@@ -102,6 +104,7 @@ impl Draft {
             files: capture.files.clone(),
             attachments: Vec::new(),
             references: 0,
+            wanted: Vec::new(),
             participants: Participants::of(about),
             fields: Vec::new(),
         }
@@ -203,9 +206,15 @@ impl Draft {
         }
     }
 
-    /// The attachment of a file that was fetched.
+    /// The attachment of a file that was fetched; one that was not is named as wanted.
     pub fn attach(&mut self, file: &MediaReference) -> Option<AttachmentIndex> {
-        let fetched = self.files.get(file.reference.as_deref()?)?.clone();
+        let reference = file.reference.as_deref().filter(|text| !text.is_empty())?;
+        let Some(fetched) = self.files.get(reference).cloned() else {
+            if !self.wanted.iter().any(|known| known == reference) {
+                self.wanted.push(reference.to_owned());
+            }
+            return None;
+        };
         let index = u32::try_from(self.attachments.len()).ok()?;
         self.attachments.push(Attachment {
             name: fetched
@@ -225,6 +234,11 @@ impl Draft {
     /// Which event its record will be: conversation, source id.
     pub(super) fn names(&self) -> (&TextId, &TextId) {
         (&self.conversation, &self.source_id)
+    }
+
+    /// References of files that were not fetched.
+    pub(super) fn wanted(&self) -> &[String] {
+        &self.wanted
     }
 
     /// Names the record apart from the others of the same event.

@@ -45,8 +45,8 @@ impl Default for Limits {
             connections: 4_096,
             queued_entries: 8_192,
             address_requests: Rate {
-                per_second: 5_000,
-                burst: 10_000,
+                per_second: 20_000,
+                burst: 40_000,
             },
             signer_entries: Rate {
                 per_second: 20_000,

@@ -70,7 +70,9 @@ impl Sequencer {
         let authority = self.authority(&head).await?;
         match shown {
             // The very checkpoint of the head, with the cosignatures that it has.
-            Some(shown) if shown_size == head.size => self.take_up(&head, shown),
+            Some(shown) if shown_size == head.size && self.is_own(&shown) => {
+                self.take_up(&head, shown)
+            }
             _ => self.publish(from, head).await?,
         }
         if let Err(error) = self.clear_away(from, head).await {
@@ -104,19 +106,20 @@ impl Sequencer {
         }
     }
 
-    /// The published checkpoint, if one stands that this log has signed. A torn one counts for
-    /// nothing: it is written again, and the one before it led to the same log.
+    /// The published checkpoint of this log, if one stands. A torn one counts for nothing: it is
+    /// written again, and the one before it led to the same log. One that another of the log's keys
+    /// has signed still tells what the world may have seen.
     async fn shown(&self) -> Result<Option<SignedCheckpoint>, Failed> {
         let Some(bytes) = self.stores.log.get(&LogFile::checkpoint()).await? else {
             return Ok(None);
         };
-        let Ok(checkpoint) = SignedCheckpoint::parse(&bytes) else {
-            return Ok(None);
-        };
-        let verified = checkpoint
-            .clone()
-            .verify(&self.origin, std::slice::from_ref(self.signer.verifier()));
-        Ok(verified.is_ok().then_some(checkpoint))
+        let checkpoint = SignedCheckpoint::parse(&bytes).ok();
+        Ok(checkpoint.filter(|checkpoint| *checkpoint.claimed().origin() == self.origin))
+    }
+
+    fn is_own(&self, checkpoint: &SignedCheckpoint) -> bool {
+        let own = std::slice::from_ref(self.signer.verifier());
+        checkpoint.clone().verify(&self.origin, own).is_ok()
     }
 
     /// The group that led to the head, if its staged file still stands and is whole.

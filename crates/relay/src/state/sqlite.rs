@@ -418,6 +418,21 @@ mod tests {
         }
     }
 
+    /// SEQ-1 leans on it: a commit returns only once it is synced.
+    #[test]
+    fn every_commit_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = SqliteState::open(&folder.path().join("state.db")).unwrap();
+        let writer = state.writer.lock().unwrap();
+        let synchronous: i64 = writer
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap();
+        let journal: String = writer
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .unwrap();
+        assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+    }
+
     #[tokio::test]
     async fn seq_1_the_head_moves_by_compare_and_swap_with_everything_or_nothing() {
         let folder = tempfile::tempdir().unwrap();

@@ -203,7 +203,7 @@ impl Folder {
         let temporary = self.root.join("tmp").join(number.to_string());
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
-        file.sync_data()?;
+        sync(&file)?;
         self.take(&temporary, path)
     }
 
@@ -224,7 +224,7 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
             other => other?,
         }
-        File::open(parent)?.sync_all()
+        sync(&File::open(parent)?)
     }
 
     fn stands(&self, folder: &Path) -> bool {
@@ -249,9 +249,16 @@ pub(crate) fn make_durably(folder: &Path) -> io::Result<()> {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        return File::open(parent)?.sync_all();
+        return sync(&File::open(parent)?);
     }
     fs::create_dir(folder)
+}
+
+/// Every sync of these stores, so that a test can see that none is left out.
+fn sync(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    tests::SYNCS.with(|syncs| syncs.set(syncs.get() + 1));
+    file.sync_all()
 }
 
 async fn next_piece(
@@ -283,5 +290,49 @@ pub(crate) async fn blocking<T: Send + 'static>(
             doing: "run to the end",
             source: io::Error::other(stopped),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        pub(super) static SYNCS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    fn syncs(work: impl FnOnce() -> io::Result<()>) -> usize {
+        SYNCS.set(0);
+        work().unwrap();
+        SYNCS.get()
+    }
+
+    /// SEQ-1 leans on it: bytes are synced before they get their name, and the name after.
+    #[test]
+    fn nothing_is_durable_without_its_syncs() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path().join("log")).unwrap();
+        let path = folder.root.join("tile/0/000");
+        // Two new folders in their parents, the bytes, the name.
+        assert_eq!(syncs(|| folder.write(&path, b"one")), 4);
+        assert_eq!(syncs(|| folder.write(&path, b"two")), 2);
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.root.join("tmp")).unwrap().count(), 0);
+        let object = root.path().join("object");
+        fs::write(&object, b"three").unwrap();
+        let kept = folder.root.join("aa/object");
+        assert_eq!(syncs(|| folder.take(&object, &kept)), 2);
+        // Repeated after an error that was none.
+        assert_eq!(syncs(|| folder.take(&object, &kept)), 1);
+        assert!(
+            folder
+                .take(
+                    &root.path().join("nothing"),
+                    &folder.root.join("aa/nothing")
+                )
+                .is_err()
+        );
     }
 }

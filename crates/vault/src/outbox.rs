@@ -373,6 +373,7 @@ mod tests {
             .collect()
     }
 
+    /// CHAIN-1.
     #[test]
     fn chain_1_two_processes_share_one_chain_without_gap() {
         let folder = tempfile::tempdir().unwrap();
@@ -422,6 +423,7 @@ mod tests {
         assert_eq!(tags(&outbox), [(0, 2)]);
     }
 
+    /// CHAIN-2.
     #[test]
     fn chain_2_a_refused_number_is_used_again_and_no_audit_event_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
@@ -456,6 +458,7 @@ mod tests {
         assert_eq!(kept, [100; 3]);
     }
 
+    /// CHAIN-3.
     #[test]
     fn chain_3_a_restored_copy_is_noticed() {
         let folder = tempfile::tempdir().unwrap();

@@ -188,7 +188,10 @@ pub struct ProofReport {
     /// The original, if it is shown and there is one.
     pub original: Option<Original>,
     /// Shown attachments: index, description, and the plain bytes where they go along.
-    #[expect(clippy::type_complexity, reason = "three facts of one attachment, used once")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "three facts of one attachment, used once"
+    )]
     pub attachments: Vec<(u32, Attachment, Option<zeroize::Zeroizing<Vec<u8>>>)>,
 }
 

@@ -225,13 +225,13 @@ impl Desk {
             };
             if self.keys.has(epoch) {
                 there.insert(epoch);
-            } else {
+            } else if self.keys.destroyed(epoch) {
                 match std::fs::remove_dir_all(entry.path()) {
                     Ok(()) => self.note(format!(
                         "partition {epoch} was removed: its epoch's key is destroyed"
                     )),
                     Err(error) => {
-                        self.note(format!("partition {epoch} could not be removed: {error}"))
+                        self.note(format!("partition {epoch} could not be removed: {error}"));
                     }
                 }
             }

@@ -159,6 +159,7 @@ fn write_frame(to: &mut impl Write, kind: u8, content: &[u8]) -> Result<(), Fram
 mod tests {
     use super::*;
 
+    /// ROOM-1.
     #[test]
     fn room_1_messages_and_pieces_come_back() {
         let mut wire = Vec::new();
@@ -175,6 +176,7 @@ mod tests {
         assert!(matches!(read_frame(&mut from, 100), Err(FrameError::Ended)));
     }
 
+    /// ROOM-1.
     #[test]
     fn room_1_refuses_long_cut_and_unknown_frames() {
         let long = [0, 0, 0, 101, 0];

@@ -2,8 +2,7 @@
 
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior,
-    set_parent_process_death_signal, setrlimit,
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
 /// What the kernel granted; said in the room's `status`.
@@ -15,13 +14,14 @@ pub struct Hardening {
     pub no_core: bool,
     /// No page of this process is written to swap.
     pub memory_locked: bool,
-    /// The kernel ends this process when its parent ends.
-    pub dies_with_parent: bool,
     /// Live opening keys lie in memory that even the kernel has unmapped (`memfd_secret`).
     pub secret_memory: bool,
 }
 
 /// ROOM-6: hardens the calling process as far as the kernel and the limits allow.
+///
+/// The parent's death is noticed by the end of standard input, not by a signal from the kernel: that
+/// one comes when the *thread* ends that started the process, and threads of a pool end early.
 ///
 /// Never fails: an old kernel or a narrow limit makes the room no less useful, and the state is
 /// told to whoever asks. `secret_memory` is filled in later, by whoever holds the keys.
@@ -45,7 +45,6 @@ pub fn harden() -> Hardening {
         not_dumpable: set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok(),
         no_core,
         memory_locked,
-        dies_with_parent: set_parent_process_death_signal(Some(Signal::KILL)).is_ok(),
         secret_memory: false,
     }
 }

@@ -14,6 +14,7 @@ const KEY: usize = 32;
 /// computed from them lives for one opening only.
 pub(crate) struct LiveKeys {
     epochs: Vec<(EpochId, EpochUse)>,
+    destroyed: Vec<EpochId>,
     store: Store,
 }
 
@@ -32,6 +33,13 @@ impl LiveKeys {
             .filter(|epoch| epoch.destroyed().is_none())
             .map(|epoch| (epoch.id(), epoch.usage()))
             .collect();
+        let destroyed = ring
+            .keyring()
+            .epochs()
+            .iter()
+            .filter(|epoch| epoch.destroyed().is_some())
+            .map(|epoch| epoch.id())
+            .collect();
         let length = (epochs.len() * KEY).max(KEY);
         let mut store = match MemfdSecret::new(length) {
             Ok(secret) => Store::Secret(secret),
@@ -45,7 +53,11 @@ impl LiveKeys {
             place.copy_from_slice(seed.as_ref());
         }
         drop(ring.lock());
-        Ok(Self { epochs, store })
+        Ok(Self {
+            epochs,
+            destroyed,
+            store,
+        })
     }
 
     /// Whether the kernel keeps the keys out of its own map.
@@ -74,6 +86,11 @@ impl LiveKeys {
     /// Whether the room has this epoch's key.
     pub(crate) fn has(&self, epoch: EpochId) -> bool {
         self.epochs.iter().any(|(id, _)| *id == epoch)
+    }
+
+    /// Whether the keyring says that this epoch's key was destroyed.
+    pub(crate) fn destroyed(&self, epoch: EpochId) -> bool {
+        self.destroyed.contains(&epoch)
     }
 
     fn key<K>(

@@ -91,6 +91,7 @@ async fn missing_and_wrong_objects_hold_stored_back_and_show_as_gaps() {
     assert!(archive.relay.kinds().contains(&Kind::Stored));
 }
 
+/// LEAF-2.
 #[tokio::test]
 async fn leaf_2_a_fork_and_a_log_that_went_back_alarm() {
     let mut archive = Archive::new();
@@ -144,6 +145,7 @@ async fn altered_leaves_are_not_believed() {
     assert_eq!(locked.state().head().unwrap().unwrap().seen.size.get(), 5);
 }
 
+/// CHAIN-2.
 #[tokio::test]
 async fn chain_2_a_refused_entry_is_withdrawn_and_the_chain_goes_on() {
     let mut archive = Archive::new();
@@ -261,6 +263,7 @@ async fn a_crash_at_any_write_point_is_healed_by_the_next_step() {
     }
 }
 
+/// CHAIN-3.
 #[tokio::test]
 async fn chain_3_a_lost_answer_logs_nothing_twice() {
     let mut archive = Archive::new();
@@ -279,6 +282,7 @@ async fn chain_3_a_lost_answer_logs_nothing_twice() {
     assert_eq!(stored, 1);
 }
 
+/// CHAIN-3.
 #[tokio::test]
 async fn chain_3_a_vault_restored_from_a_copy_is_noticed() {
     let mut archive = Archive::new();

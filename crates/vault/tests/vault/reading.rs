@@ -68,6 +68,7 @@ fn filed(client: &mut RoomClient, through: u64) -> Status {
     status(client.ask(Ask::Filed { through }).unwrap())
 }
 
+/// ROOM-6.
 #[tokio::test]
 async fn room_6_opens_files_finds_shows_and_ends() {
     let mut archive = Archive::new();
@@ -116,6 +117,7 @@ async fn room_6_opens_files_finds_shows_and_ends() {
     );
 }
 
+/// ROOM-2.
 #[tokio::test]
 async fn room_2_a_wrong_secret_and_too_few_shares_are_refused() {
     let archive = Archive::new();
@@ -144,6 +146,7 @@ async fn room_2_a_wrong_secret_and_too_few_shares_are_refused() {
     assert!(!archive.vault_folder().socket().exists());
 }
 
+/// ROOM-4.
 #[tokio::test]
 async fn room_4_looks_are_in_the_log_and_refused_when_they_can_not_be_recorded() {
     let mut archive = Archive::new();
@@ -189,6 +192,7 @@ async fn room_4_looks_are_in_the_log_and_refused_when_they_can_not_be_recorded()
     room.lock().unwrap();
 }
 
+/// ROOM-7.
 #[tokio::test]
 async fn room_7_a_killed_room_goes_on_and_a_damaged_partition_is_made_again() {
     let mut archive = Archive::new();
@@ -264,6 +268,7 @@ async fn room_7_a_killed_room_goes_on_and_a_damaged_partition_is_made_again() {
     room.lock().unwrap();
 }
 
+/// ROOM-7.
 #[tokio::test]
 async fn room_7_what_does_not_open_is_a_problem_and_filing_goes_on() {
     let mut archive = Archive::new();
@@ -312,6 +317,7 @@ fn status_of(client: &mut RoomClient) -> Status {
     status(client.ask(Ask::Status).unwrap())
 }
 
+/// PROOF-1.
 #[tokio::test]
 async fn proof_1_proves_what_is_shown_and_refuses_any_alteration() {
     let mut archive = Archive::new();
@@ -355,7 +361,7 @@ async fn proof_1_proves_what_is_shown_and_refuses_any_alteration() {
         vec![0x5a; 150_000]
     );
     assert!(report.parts.iter().all(|(_, shown)| *shown));
-    // PROOF-3: what is withheld is not in the file.
+    // PROOF-2, PROOF-3: what is withheld is not in the file.
     let redacted = prove(&["envelope"], &[]);
     let report = verify_proof(&redacted, None).unwrap();
     assert!(report.body.is_none() && report.envelope.is_some() && !report.archive_expected);
@@ -450,6 +456,7 @@ fn holding(folder: &Path, needle: &[u8]) -> Vec<String> {
     found
 }
 
+/// ROOM-5.
 #[tokio::test]
 async fn room_5_ends_when_idle_or_when_its_parent_lets_go() {
     let archive = Archive::new();
@@ -477,6 +484,7 @@ async fn room_5_ends_when_idle_or_when_its_parent_lets_go() {
     assert_eq!(audits, 4, "unlocked and locked twice");
 }
 
+/// ROOM-3.
 #[tokio::test]
 async fn room_3_the_socket_is_its_users_alone_and_there_is_one_room() {
     use std::os::unix::fs::PermissionsExt;
@@ -510,6 +518,10 @@ async fn a_destroyed_epoch_takes_its_partition_along() {
     let mut asking = client(&archive);
     let status = filed(&mut asking, through);
     assert_eq!((status.records, status.partitions), (0, 0));
+    match asking.ask(Ask::Gaps).unwrap() {
+        Answer::Gaps { problems, .. } => assert!(problems.is_empty()),
+        _ => panic!("no gaps"),
+    }
     assert!(
         !archive
             .vault_folder()

@@ -143,6 +143,54 @@ async fn a_witness_that_is_down_holds_nobody_up_and_catches_up_later() {
     assert!(receipt.verdict().is_witnessed());
 }
 
+/// SEQ-3: nobody waits for it, and its cosignature stands in the checkpoint all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_cosignature_is_added_to_the_checkpoint() {
+    let (mut owner, folder) = (Owner::new(1), tempfile::tempdir().unwrap());
+    let witness = witness(&owner, folder.path(), true).await;
+    let mut config = config(folder.path());
+    config.sequencing.witness_wait = std::time::Duration::ZERO;
+    let mut archive = owner.config();
+    archive.witnesses = vec![target(&witness)];
+    config.archives.push(archive);
+    let relay = Relay::start(config).await.unwrap();
+    let archive = relay.archive(owner.archive()).unwrap();
+    let genesis = owner.genesis_entry();
+    let submitted = archive
+        .submit(&bundle(std::slice::from_ref(&genesis)))
+        .await
+        .unwrap();
+    assert!(!submitted.receipts[0].contains(NAME));
+    let cosigned = async {
+        while !archive.checkpoint().unwrap().contains(NAME) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), cosigned)
+        .await
+        .unwrap();
+    // Whoever asks again gets the receipt under the cosigned checkpoint, also after a restart.
+    let again = archive
+        .submit(&bundle(std::slice::from_ref(&genesis)))
+        .await
+        .unwrap();
+    let judge = owner.genesis.log_policy(&policy()).unwrap();
+    let receipt =
+        wire::verify::verify_receipt(&genesis, again.receipts[0].as_bytes(), &judge, None).unwrap();
+    assert!(receipt.verdict().is_witnessed());
+    drop(archive);
+    relay.shutdown().await;
+    let relay = self::relay(&owner, folder.path(), Vec::new()).await;
+    assert!(
+        relay
+            .archive(owner.archive())
+            .unwrap()
+            .checkpoint()
+            .unwrap()
+            .contains(NAME)
+    );
+}
+
 fn signed(owner: &Owner, size: u64, root: Hash) -> SignedCheckpoint {
     let signer = LogSigner::new(
         owner.origin().key_name().clone(),

@@ -50,7 +50,12 @@ pub(crate) fn edit(
 }
 
 /// A story: a file or a text shown to many.
-pub(crate) fn story(event: &Event<'_>, story: &Fields<'_>, gathered: &mut Gathered<'_>) {
+pub(crate) fn story(
+    event: &Event<'_>,
+    story: &Fields<'_>,
+    to: Option<Participant>,
+    gathered: &mut Gathered<'_>,
+) {
     let place = match story.any("groupId") {
         Some(group) => Place::group(&group, ""),
         None => Place {
@@ -58,7 +63,9 @@ pub(crate) fn story(event: &Event<'_>, story: &Fields<'_>, gathered: &mut Gather
             about: Conversation::new(ConversationKind::Broadcast),
         },
     };
-    let mut draft = event.draft(place, message_id(&event.author.id, event.timestamp));
+    let mut draft = event
+        .draft(place, message_id(&event.author.id, event.timestamp))
+        .recipient(to);
     if let Some(replies) = story.any("allowsReplies") {
         draft.field("storyMessage.allowsReplies", replies);
     }
@@ -137,7 +144,7 @@ fn act(event: &Event<'_>, data: &Fields<'_>, draft: &mut Draft, timestamp: i64) 
             value: reaction.any("emoji").unwrap_or_default(),
             removed: reaction.flag("isRemove").unwrap_or(false),
         };
-        return Some(silent(data, content));
+        return Some(silent(data, draft, content));
     }
     if let Some(deleted) = data.obj("remoteDelete") {
         let content = Delete {
@@ -149,7 +156,7 @@ fn act(event: &Event<'_>, data: &Fields<'_>, draft: &mut Draft, timestamp: i64) 
             by: Some(event.author.clone()),
             former: None,
         };
-        return Some(silent(data, content));
+        return Some(silent(data, draft, content));
     }
     if let Some(deleted) = data.obj("adminDelete") {
         let content = Delete {
@@ -158,7 +165,7 @@ fn act(event: &Event<'_>, data: &Fields<'_>, draft: &mut Draft, timestamp: i64) 
             by: Some(event.author.clone()),
             former: None,
         };
-        return Some(silent(data, content));
+        return Some(silent(data, draft, content));
     }
     for (name, what) in [("pinMessage", "pin"), ("unpinMessage", "unpin")] {
         if let Some(pin) = data.obj(name) {
@@ -167,10 +174,11 @@ fn act(event: &Event<'_>, data: &Fields<'_>, draft: &mut Draft, timestamp: i64) 
                 pin.any("pinDurationSeconds"),
                 Some(target_of(&pin, author)?),
             );
-            return Some(silent(data, content));
+            return Some(silent(data, draft, content));
         }
     }
-    polled(event, data, draft).map(|poll| silent(data, poll))
+    let poll = polled(event, data, draft)?;
+    Some(silent(data, draft, poll))
 }
 
 fn polled(event: &Event<'_>, data: &Fields<'_>, draft: &mut Draft) -> Option<Poll> {
@@ -218,10 +226,19 @@ fn polled(event: &Event<'_>, data: &Fields<'_>, draft: &mut Draft) -> Option<Pol
     })
 }
 
-/// An act carries the rest of a data message, which says nothing of the act.
-fn silent(data: &Fields<'_>, content: impl Into<Content>) -> Content {
-    for rest in ["viewOnce", "expiresInSeconds", "isExpirationUpdate"] {
-        data.known(rest);
+/// An act carries the rest of a data message; where that says something, it is kept.
+fn silent(data: &Fields<'_>, draft: &mut Draft, content: impl Into<Content>) -> Content {
+    for rest in [
+        "viewOnce",
+        "expiresInSeconds",
+        "isExpirationUpdate",
+        "message",
+    ] {
+        let said = leaves(data, rest, rest);
+        draft.fields.extend(
+            said.into_iter()
+                .filter(|f| f.value != "false" && f.value != "0"),
+        );
     }
     content.into()
 }
@@ -412,7 +429,9 @@ fn picture(file: &Fields<'_>, draft: &mut Draft, prefix: &str) -> Option<Attachm
         "uploadTimestamp",
         &format!("{prefix}.uploadTimestamp"),
     ));
-    file.any("caption");
+    draft
+        .fields
+        .extend(leaves(file, "caption", &format!("{prefix}.caption")));
     index
 }
 
@@ -449,7 +468,11 @@ fn card(contact: &Fields<'_>, draft: &mut Draft) -> Card {
     if let Some(image) = contact.obj("avatar.attachment") {
         picture(&image, draft, "contact.avatar");
     }
-    contact.known("avatar.isProfile");
+    draft.fields.extend(leaves(
+        contact,
+        "avatar.isProfile",
+        "contact.avatar.isProfile",
+    ));
     for part in ["phone", "email", "address", "organization"] {
         fields.extend(leaves(contact, part, part));
     }

@@ -142,7 +142,7 @@ fn contents(event: &Event<'_>, envelope: &Fields<'_>, gathered: &mut Gathered<'_
         data::edit(event, &edit, None, gathered);
     }
     if let Some(story) = envelope.obj("storyMessage") {
-        data::story(event, &story, gathered);
+        data::story(event, &story, None, gathered);
     }
     if let Some(sync) = envelope.obj("syncMessage") {
         synced(event, &sync, gathered);
@@ -183,11 +183,9 @@ fn synced(event: &Event<'_>, sync: &Fields<'_>, gathered: &mut Gathered<'_>) {
         }
     }
     if let Some(story) = sync.obj("sentStoryMessage") {
-        for to in ["destination", "destinationNumber", "destinationUuid"] {
-            story.any(to);
-        }
+        let to = account(&story, "destination");
         let inner = story.obj("dataMessage").unwrap_or_else(|| story.clone());
-        data::story(event, &inner, gathered);
+        data::story(event, &inner, to, gathered);
     }
     let mut read: Vec<(Participant, Vec<i64>)> = Vec::new();
     for message in sync.list("readMessages") {

@@ -372,6 +372,25 @@ fn fetched_files_become_attachments() {
     assert_eq!(record.attachments()[0].sha256, hash);
 }
 
+/// Where the normal form says it in other words.
+const OTHERWISE: &[(&str, &str)] = &[
+    (".jsonrpc", "the frame of JSON-RPC"),
+    (".method", "the frame of JSON-RPC"),
+    ("offerMessage.type", "told by the call's media"),
+    (".opaque", "left in the original"),
+];
+
+#[test]
+fn all_that_the_samples_say_is_said() {
+    check::all_is_said(
+        &NetworkName::SIGNAL,
+        ACCOUNT,
+        &samples(),
+        signal::normalize,
+        OTHERWISE,
+    );
+}
+
 #[test]
 fn any_json_is_survived() {
     check::survives_mutations(&NetworkName::SIGNAL, ACCOUNT, &samples(), signal::normalize);

@@ -24,7 +24,8 @@ pub(crate) fn read(change: &Change<'_, '_>, gathered: &mut Gathered<'_>) {
             .draft(place, id)
             .server(at)
             .direction(Direction::Incoming)
-            .sender(who.clone());
+            .sender(who.clone())
+            .recipient(Some(change.people.own.clone()));
         draft.field("user_preferences.category", category);
         draft.field("user_preferences.value", value.as_str());
         let signup = preference.any("signup_id").unwrap_or_default();
@@ -44,6 +45,7 @@ pub(crate) fn read(change: &Change<'_, '_>, gathered: &mut Gathered<'_>) {
         let path = change.at(&format!("state_sync[{index}]"));
         let at = state.int("metadata.timestamp");
         let mut draft = change.account_draft(&path).server(at.map(milliseconds));
+        draft = draft.recipient(Some(change.people.own.clone()));
         draft.fields.extend(leaves(state, "", "state_sync"));
         let content = Account {
             what: state.any("type").unwrap_or_default(),

@@ -40,6 +40,14 @@ fn one(change: &Change<'_, '_>, call: &Fields<'_>, path: &str, gathered: &mut Ga
         })
         .sender(from)
         .recipient(to);
+    // The frame's number may be none of the two that the call names.
+    let own = people
+        .own
+        .aliases
+        .first()
+        .map_or("", |alias| alias.name.as_str());
+    draft.field("metadata.phone_number_id", people.own.id.value());
+    draft.field("metadata.display_phone_number", own);
     let status = call.any("status");
     let state = match (
         event.as_str(),
@@ -83,6 +91,7 @@ fn rang(change: &Change<'_, '_>, status: &Fields<'_>, path: &str, gathered: &mut
         .draft(place, stable_id(&format!("{id}:{state}")))
         .server(status.int("timestamp").map(milliseconds))
         .direction(Direction::Outgoing)
+        .sender(Some(people.own.clone()))
         .recipient(peer);
     draft.fields.extend(leaves(
         status,

@@ -82,12 +82,14 @@ fn one(
 ) {
     let people = &change.people;
     let echo = change.field == "smb_message_echoes" || path.contains("message_echoes[");
-    let mut from = people.person(message, "from");
+    // The number that an echo comes from is the business's own, whatever it is.
+    let from = if echo {
+        Some(people.own.clone())
+    } else {
+        people.person(message, "from")
+    };
     let to = people.person(message, "to");
     let outgoing = echo || from.as_ref().is_some_and(|from| people.is_own(from));
-    if echo {
-        from = Some(people.own.clone());
-    }
     let history = peer.is_some();
     let other = peer
         .flatten()
@@ -348,8 +350,13 @@ fn became(change: &Change<'_, '_>, status: &Fields<'_>, path: &str, gathered: &m
         }
     };
     draft = match became {
-        ReceiptState::Sent | ReceiptState::Failed => draft.recipient(who),
-        _ => draft.sender(who).direction(Direction::Incoming),
+        ReceiptState::Sent | ReceiptState::Failed => {
+            draft.sender(Some(people.own.clone())).recipient(who)
+        }
+        _ => draft
+            .sender(who)
+            .recipient(Some(people.own.clone()))
+            .direction(Direction::Incoming),
     };
     let content = Receipt {
         targets: vec![Target {

@@ -96,17 +96,25 @@ impl<'a> People<'a> {
         };
         contact.met.set(true);
         let given = |path: &str| contact.fields.any(path).unwrap_or_default();
-        let number = or(number, given("wa_id"));
+        let listed = given("wa_id");
+        let number = or(number, listed.clone());
         let user = or(user, given("user_id"));
         let parent = or(parent, given("parent_user_id"));
         contact.fields.known("input");
-        person(
+        let known = person(
             &number,
             &user,
             &parent,
             &given("profile.name"),
             &given("profile.username"),
-        )
+        )?;
+        // A person can have several numbers; the contact's may be another than the event's.
+        let further = if listed == number {
+            String::new()
+        } else {
+            plus(&listed)
+        };
+        Some(known.alias(AliasKind::Phone, further))
     }
 
     /// The contacts that no event of the change has named, with their place in the list.

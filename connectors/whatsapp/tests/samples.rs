@@ -493,6 +493,34 @@ fn history_is_backfill_and_contacts_of_the_phone_are_account_events() {
     );
 }
 
+/// Where the normal form says it in other words.
+const OTHERWISE: &[(&str, &str)] = &[
+    (".object", "the same in every webhook"),
+    (".messaging_product", "the same in every webhook"),
+    (".field", "told by the kind of record"),
+    ("calls[0].direction", "told by the direction"),
+    ("session.sdp", "left in the original"),
+    ("session.sdp_type", "told by the call's state"),
+    ("messages[0].type", "told by the kind of record or part"),
+    (
+        "message_echoes[0].type",
+        "told by the kind of record or part",
+    ),
+    ("interactive.type", "told by the kind of record or part"),
+    ("response_json", "taken apart into fields"),
+];
+
+#[test]
+fn all_that_the_samples_say_is_said() {
+    check::all_is_said(
+        &NetworkName::WHATSAPP,
+        ACCOUNT,
+        &samples(),
+        whatsapp::normalize,
+        OTHERWISE,
+    );
+}
+
 #[test]
 fn any_json_is_survived() {
     check::survives_mutations(

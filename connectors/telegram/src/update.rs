@@ -75,9 +75,9 @@ fn connected(capture: &Capture<'_>, connection: &Fields<'_>, gathered: &mut Gath
 fn deleted(capture: &Capture<'_>, deleted: &Fields<'_>, gathered: &mut Gathered<'_>) {
     let said = event_hash(deleted.value().to_string().as_bytes());
     let chat = deleted.obj("chat").unwrap_or_else(|| deleted.clone());
-    let (place, about, _) = place(&chat);
+    let (place, about, other) = place(&chat);
     let id = stable_id(&format!("deleted:{said}"));
-    let mut draft = Draft::new(capture, place, id, about);
+    let mut draft = Draft::new(capture, place, id, about).recipient(other);
     draft.field(
         "business_connection_id",
         deleted.any("business_connection_id").unwrap_or_default(),

@@ -295,6 +295,40 @@ fn other_updates_are_kept() {
     );
 }
 
+/// Where the normal form says it in other words.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("chat.type", "told by the kind of conversation"),
+    (
+        "forward_origin.chat.id",
+        "told by the id without its prefix",
+    ),
+    ("thumbnail.file_unique_id", "left in the original"),
+    ("photo[0].file_size", "left in the original"),
+    (
+        "reply_to_message.text",
+        "left in the original, where a quote says which part is meant",
+    ),
+    ("reply_to_message.from.first_name", "left in the original"),
+    ("message.entities[0].type", "told by the style"),
+    ("message.entities[1].type", "told by the style"),
+];
+
+#[test]
+fn all_that_the_samples_say_is_said() {
+    let mut all = samples();
+    all.extend(CONTENTS.iter().map(|content| Sample {
+        name: (*content).to_owned(),
+        bytes: made(content),
+    }));
+    check::all_is_said(
+        &NetworkName::TELEGRAM,
+        ACCOUNT,
+        &all,
+        telegram::normalize,
+        OTHERWISE,
+    );
+}
+
 #[test]
 fn any_json_is_survived() {
     let mut all = samples();

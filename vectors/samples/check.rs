@@ -89,6 +89,125 @@ pub fn records(
     normalized.records
 }
 
+/// Texts and numbers of the event that stand in no part of its records but the original, as
+/// `path = value`. Taking a leaf is a claim; this looks at what became of it. Of numbers, those
+/// below 1,000 are not looked for, and times may have become milliseconds.
+pub fn unsaid(records: &[Record], sample: &Sample) -> Vec<String> {
+    let mut said = Vec::new();
+    for record in records {
+        let parts = record.parts();
+        for part in [parts.envelope(), parts.participants(), parts.body()] {
+            said.extend_from_slice(part);
+        }
+        for attachment in record.attachments() {
+            said.extend(canonical_of(attachment));
+        }
+    }
+    said.make_ascii_lowercase();
+    let value: Value = serde_json::from_slice(&sample.bytes).unwrap();
+    let mut left = Vec::new();
+    leaves(&value, String::new(), &mut |path, leaf| {
+        let text = match leaf {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return,
+        };
+        let number: Option<u64> = text.parse().ok();
+        let found = text.is_empty()
+            || holds(&said, text.as_bytes())
+            || number.is_some_and(|number| {
+                number < 1000
+                    || [number, number.saturating_mul(1000)]
+                        .iter()
+                        .any(|number| holds(&said, &integer(*number)))
+            })
+            // Degrees become whole numbers of their seventh place.
+            || (leaf.is_f64() && path.ends_with("itude"));
+        if !found {
+            left.push(format!("{path} = {leaf}"));
+        }
+    });
+    left
+}
+
+fn canonical_of(attachment: &record::Attachment) -> Vec<u8> {
+    let texts = [
+        &attachment.name,
+        &attachment.declared_type,
+        &attachment.reference,
+    ];
+    texts
+        .into_iter()
+        .flatten()
+        .flat_map(|text| text.bytes())
+        .collect()
+}
+
+fn holds(said: &[u8], what: &[u8]) -> bool {
+    let what = what.to_ascii_lowercase();
+    said.windows(what.len()).any(|part| part == what)
+}
+
+/// A number as CBOR writes it.
+fn integer(number: u64) -> Vec<u8> {
+    let bytes = number.to_be_bytes();
+    let mut encoded = match number {
+        0..=0xffff => vec![0x19],
+        0x1_0000..=0xffff_ffff => vec![0x1a],
+        _ => vec![0x1b],
+    };
+    let length = match encoded[0] {
+        0x19 => 2,
+        0x1a => 4,
+        _ => 8,
+    };
+    encoded.extend_from_slice(&bytes[8 - length..]);
+    encoded.make_ascii_lowercase();
+    encoded
+}
+
+fn leaves(value: &Value, path: String, each: &mut impl FnMut(&str, &Value)) {
+    match value {
+        Value::Array(list) => {
+            for (index, below) in list.iter().enumerate() {
+                leaves(below, format!("{path}[{index}]"), each);
+            }
+        }
+        Value::Object(object) => {
+            for (key, below) in object {
+                leaves(below, format!("{path}.{key}"), each);
+            }
+        }
+        leaf => each(&path, leaf),
+    }
+}
+
+/// Everything that any sample says stands in the normal form of its records, but for `rows`:
+/// patterns of paths, and why not.
+pub fn all_is_said(
+    network: &NetworkName,
+    account: &str,
+    samples: &[Sample],
+    normalize: Normalize,
+    rows: &[(&str, &str)],
+) {
+    let mut left = Vec::new();
+    for sample in samples {
+        let records = records(network.clone(), account, sample, normalize);
+        for path in unsaid(&records, sample) {
+            let row = rows.iter().any(|(pattern, _)| {
+                path.split(" = ")
+                    .next()
+                    .is_some_and(|path| path.ends_with(pattern))
+            });
+            if !row {
+                left.push(format!("{}: {path}", sample.name));
+            }
+        }
+    }
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}
+
 /// One made event, whatever is left over.
 pub fn exercise_for(
     event: &[u8],

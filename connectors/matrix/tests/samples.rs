@@ -331,6 +331,32 @@ fn other_types_are_kept() {
     assert_eq!(normalized.unmodelled, ["content.steps"]);
 }
 
+/// Where the normal form says it in other words.
+const OTHERWISE: &[(&str, &str)] = &[
+    (".type", "told by the kind of record, or what changed"),
+    (".msgtype", "told by the kind of part"),
+    ("rel_type", "told by the kind of record"),
+    ("unsigned.age", "left in the original"),
+    ("redacted_because.origin_server_ts", "left in the original"),
+    (
+        ".content.body",
+        "an edit's rendering for clients without edits",
+    ),
+    (
+        ".content.format",
+        "an edit's rendering for clients without edits",
+    ),
+    (
+        ".content.formatted_body",
+        "an edit's rendering for clients without edits",
+    ),
+];
+
+#[test]
+fn all_that_the_samples_say_is_said() {
+    check::all_is_said(&NetworkName::MATRIX, BOB, &samples(), normalize, OTHERWISE);
+}
+
 #[test]
 fn any_json_is_survived() {
     check::survives_mutations(&NetworkName::MATRIX, BOB, &samples(), normalize);

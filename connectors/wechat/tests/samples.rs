@@ -345,6 +345,27 @@ fn bundles_within_bundles_end_as_text() {
     );
 }
 
+/// Where the normal form says it in other words.
+const OTHERWISE: &[(&str, &str)] = &[
+    (".action", "told by the kind of record"),
+    (".msgtype", "told by the kind of record or part"),
+    ("item[0].type", "told by the kind of part"),
+    ("item[1].type", "told by the kind of part"),
+    ("item[0].content", "JSON in a text, taken apart"),
+    ("item[1].content", "JSON in a text, taken apart"),
+];
+
+#[test]
+fn all_that_the_samples_say_is_said() {
+    check::all_is_said(
+        &NetworkName::WECHAT,
+        ACCOUNT,
+        &samples(),
+        wechat::normalize,
+        OTHERWISE,
+    );
+}
+
 #[test]
 fn any_json_is_survived() {
     check::survives_mutations(&NetworkName::WECHAT, ACCOUNT, &samples(), wechat::normalize);

@@ -120,7 +120,7 @@ fn begin(event: &Event<'_>, data: &Fields<'_>, to: Destination) -> (Draft, i64) 
     };
     let mut draft = event
         .draft(place, message_id(&event.author.id, timestamp))
-        .sent(Some(timestamp))
+        .sent(data.int("timestamp").or(event.sent))
         .recipient(to.flatten());
     if let Some(group) = &group {
         for name in ["revision", "type"] {

@@ -1,7 +1,7 @@
 //! The notification and its envelope: who, when, and which of the kinds of content.
 
 use connector::Fields;
-use connector::normal::{Capture, Draft, Gathered, leaves, participant_id, stable_id};
+use connector::normal::{Capture, Draft, Gathered, event_hash, leaves, participant_id, stable_id};
 use record::{
     Account, Activity, AliasKind, Call, CallMedia, CallState, Content, Conversation,
     ConversationKind, Direction, Loss, LossWhy, Milliseconds, Participant, ParticipantId, Receipt,
@@ -18,8 +18,10 @@ pub(crate) struct Event<'a> {
     pub(crate) own: Participant,
     /// Whom the envelope comes from.
     pub(crate) author: Participant,
-    /// When its author's device sent it.
+    /// The number by which its author's device names it: when it was sent.
     pub(crate) timestamp: i64,
+    /// When its author's device sent it.
+    pub(crate) sent: Option<i64>,
     server: Option<i64>,
     received: Option<i64>,
     event_hash: &'a str,
@@ -65,7 +67,7 @@ impl Event<'_> {
             } else {
                 Direction::Incoming
             })
-            .sent(Some(self.timestamp))
+            .sent(self.sent)
             .server(self.server)
             .received(self.received)
             .sender(Some(self.author.clone()));
@@ -113,12 +115,12 @@ pub(crate) fn read(
         author = own.clone();
     }
     author.device = envelope.uint("sourceDevice");
-    let hash = stable_hash(bytes);
+    let hash = event_hash(bytes);
+    let sent = envelope.int("timestamp");
     let event = Event {
         capture,
-        timestamp: envelope
-            .int("timestamp")
-            .unwrap_or_else(|| capture.captured.at.get()),
+        timestamp: sent.unwrap_or_else(|| number_of(&hash)),
+        sent,
         server: envelope.int("serverReceivedTimestamp").filter(|t| *t > 0),
         received: envelope.int("serverDeliveredTimestamp").filter(|t| *t > 0),
         own,
@@ -163,7 +165,7 @@ fn undecryptable(event: &Event<'_>, exception: &Fields<'_>, gathered: &mut Gathe
     let words = exception.any("message").unwrap_or_default();
     let id = stable_id(&format!("exception/{}", event.event_hash));
     let draft = event.draft(Place::unnamed(&event.author), id);
-    let at = Some(Milliseconds::new(event.timestamp));
+    let at = event.sent.map(Milliseconds::new);
     let loss = Loss {
         from: at,
         to: at,
@@ -205,7 +207,7 @@ fn synced(event: &Event<'_>, sync: &Fields<'_>, gathered: &mut Gathered<'_>) {
         let receipt = Receipt {
             targets: timestamps.iter().map(|t| target(&sender.id, *t)).collect(),
             state: ReceiptState::Read,
-            at: Some(Milliseconds::new(event.timestamp)),
+            at: event.sent.map(Milliseconds::new),
             error: None,
         };
         gathered.add(draft, receipt);
@@ -350,7 +352,9 @@ fn unknown(event: &Event<'_>, envelope: &Fields<'_>, gathered: &mut Gathered<'_>
     gathered.add(draft, content);
 }
 
-/// Names an event that has no id of its own by its bytes.
-fn stable_hash(bytes: &[u8]) -> String {
-    connector::normal::event_hash(bytes)
+/// Stands for the timestamp of an event without one: the same for the same bytes, and before all
+/// times.
+fn number_of(hash: &str) -> i64 {
+    let digits = hash.get(..15).unwrap_or_default();
+    -i64::from_str_radix(digits, 16).unwrap_or_default()
 }

@@ -358,16 +358,24 @@ fn fetched_files_become_attachments() {
         assurance: record::Assurance::Device,
         mode: record::Mode::Live,
     };
+    let nothing = Files::default();
+    let before = Capture {
+        source: &source,
+        captured: record::Time::utc(record::Milliseconds::new(1)),
+        files: &nothing,
+    };
+    let before = signal::normalize(&before, &sample.bytes).unwrap();
+    assert_eq!(before.wanted.len(), 1);
     let capture = Capture {
         source: &source,
         captured: record::Time::utc(record::Milliseconds::new(1)),
         files: &files,
     };
-    let record = signal::normalize(&capture, &sample.bytes)
-        .unwrap()
-        .records
-        .remove(0);
-    assert!(matches!(&message(&record).parts[1], Part::Media(media) if media.form == "file"));
+    let fetched = signal::normalize(&capture, &sample.bytes).unwrap();
+    assert!(fetched.wanted.is_empty());
+    let record = &fetched.records[0];
+    assert_eq!(record.id(), before.records[0].id());
+    assert!(matches!(&message(record).parts[1], Part::Media(media) if media.form == "file"));
     assert_eq!(record.attachments()[0].name.as_deref(), Some("note.txt"));
     assert_eq!(record.attachments()[0].sha256, hash);
 }

@@ -15,7 +15,8 @@ use super::{Capture, Files, NormalizeError, Normalized};
 ///
 /// # Panics
 ///
-/// When a record does not decode to itself, or two records of the event have one id.
+/// When a record does not decode to itself, when two records of the event have one id, or when
+/// the event met later gives other ids (RECORD-1).
 pub fn exercise(
     network: NetworkName,
     account: &str,
@@ -39,6 +40,19 @@ pub fn exercise(
         files: &files,
     };
     let normalized = normalize(&capture, event)?;
+    let later = Capture {
+        captured: Time::utc(Milliseconds::new(1_900_000_000_000)),
+        ..capture
+    };
+    let again = normalize(&later, event)?;
+    assert!(
+        normalized
+            .records
+            .iter()
+            .map(Record::id)
+            .eq(again.records.iter().map(Record::id)),
+        "the same event, other ids"
+    );
     let mut seen: HashSet<RecordId> = HashSet::new();
     for record in &normalized.records {
         assert!(seen.insert(record.id()), "two records of one event, one id");

@@ -57,10 +57,12 @@ pub fn e7(degrees: f64) -> Option<i32> {
     (degrees.abs() <= 180.0).then(|| (degrees * 1e7).round() as i32)
 }
 
+#[expect(
+    clippy::expect_used,
+    reason = "seven and sixty-four plain characters are an id"
+)]
 fn hashed(text: &str) -> TextId {
-    let hash = canonical::hex(&canonical::sha256(text.as_bytes()));
-    // Always sound: seven and sixty-four plain characters.
-    TextId::new(format!("sha256-{hash}")).unwrap_or_else(|_| unreachable!())
+    TextId::new(format!("sha256-{}", event_hash(text.as_bytes()))).expect("plain characters")
 }
 
 #[cfg(test)]

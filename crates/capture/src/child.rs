@@ -18,7 +18,7 @@ const EVIDENCE_BEFORE: &str = "evidence.log.1";
 /// How to run a connector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectorCommand {
-    /// The program.
+    /// The program: a name to be searched for, or an absolute path.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<std::ffi::OsString>,

@@ -10,9 +10,11 @@ use tlog::{
 };
 use wire::api::{LoggedLeaf, PostAnswer};
 use wire::verify::{ControlReadError, ReceiptError, verify_receipt};
-use wire::{Body, ChainPosition, Entry, EntryDraft, Refusal, RefusalCode, Seen, Withdrawn};
+use wire::{
+    Body, ChainPosition, Entry, EntryDraft, Refusal, RefusalCode, RetentionClass, Seen, Withdrawn,
+};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, KeepError};
 use crate::control::ControlError;
 use crate::relay::{Relay, RelayFailure};
 use crate::sealing::SealingError;
@@ -41,6 +43,8 @@ pub enum Step {
     Receipted(usize),
     /// An entry was refused and is withdrawn.
     Withdrawn(RefusalCode),
+    /// Losses of refused entries were recorded and wait now.
+    Recorded(u64),
     /// The relay could not be used, or refused everything; it is tried again later.
     Failed,
 }
@@ -151,7 +155,7 @@ impl<R: Relay> Courier<R> {
             .submission
             .next(&waiting, self.agent.environment().now())
         {
-            Next::Idle => Ok(Step::Idle),
+            Next::Idle => self.record_refusals().await,
             Next::Pause(until) => Ok(Step::Paused(until)),
             Next::Upload(objects) => self.upload(&objects).await,
             Next::Post(entries) => self.post(&entries).await,
@@ -166,7 +170,8 @@ impl<R: Relay> Courier<R> {
     pub async fn deliver(&mut self) -> Result<Step, CourierError> {
         loop {
             match self.step().await? {
-                Step::Uploaded(_) | Step::Receipted(_) | Step::Withdrawn(_) => {}
+                Step::Uploaded(_) | Step::Receipted(_) | Step::Withdrawn(_) | Step::Recorded(_) => {
+                }
                 end => return Ok(end),
             }
         }
@@ -248,6 +253,24 @@ impl<R: Relay> Courier<R> {
             .await?;
         self.submission.succeeded();
         Ok(())
+    }
+
+    /// When nothing waits: the losses of what was refused, which then wait.
+    async fn record_refusals(&self) -> Result<Step, CourierError> {
+        let agent = Arc::clone(&self.agent);
+        let recorded =
+            tokio::task::spawn_blocking(move || agent.record_refusals(RetentionClass::default()))
+                .await?;
+        match recorded {
+            Ok(0) => Ok(Step::Idle),
+            Ok(losses) => Ok(Step::Recorded(losses)),
+            Err(KeepError::Spool(error)) => Err(error.into()),
+            // They stay owed, and are recorded as soon as that is possible.
+            Err(error) => {
+                tracing::warn!(%error, "the losses of refused entries are not recorded yet");
+                Ok(Step::Idle)
+            }
+        }
     }
 
     async fn upload(&mut self, objects: &[WaitingObject]) -> Result<Step, CourierError> {

@@ -21,7 +21,8 @@ pub struct ImportJob {
     pub account: String,
     /// Opaque id of the custodian.
     pub custodian: String,
-    /// The connector's settings by name, among them where the export is.
+    /// The connector's settings by name, among them where the export is. Paths are absolute: a
+    /// connector runs in a folder of its own.
     pub settings: Vec<(String, String)>,
     /// Retention class that the records are sealed to.
     pub class: RetentionClass,

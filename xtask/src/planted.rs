@@ -40,17 +40,15 @@ pub(crate) fn planted(args: &[String]) -> Result<(), Failure> {
             false,
         )
         .map_err(|_| Failure::new(format!("{name}: does not build any more; write it anew")))?;
-        let green = run_in(
-            &copy,
-            env!("CARGO"),
-            &["nextest", "run", "-p", &package, "-E", &filter],
-            true,
-        );
-        if green.is_ok() {
-            survived.push(name);
-        } else {
-            println!("found: {name}");
-            found += 1;
+        match tests(&copy, &package, &filter)? {
+            Outcome::Green => survived.push(name),
+            Outcome::Red => {
+                println!("found: {name}");
+                found += 1;
+            }
+            Outcome::None => {
+                return Err(Failure::new(format!("{name}: no such test: {filter}")));
+            }
         }
     }
     println!("{found} passed, {} failed", survived.len());
@@ -63,6 +61,47 @@ pub(crate) fn planted(args: &[String]) -> Result<(), Failure> {
     )))
 }
 
+/// What the tests said.
+enum Outcome {
+    Green,
+    Red,
+    None,
+}
+
+/// Runs the tests in the copy. That they can not be run at all is no finding.
+fn tests(copy: &Path, package: &str, filter: &str) -> Result<Outcome, Failure> {
+    /// Exit codes of nextest: a test failed; nothing matched.
+    const FAILED: i32 = 100;
+    const NOTHING: i32 = 4;
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args([
+            "nextest",
+            "run",
+            "--profile",
+            "planted",
+            "--no-tests=fail",
+            "-p",
+            package,
+            "-E",
+            filter,
+        ])
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", copy.join("target"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let status = command
+        .status()
+        .map_err(|error| Failure::new(format!("nextest: can not start: {error}")))?;
+    match status.code() {
+        Some(0) => Ok(Outcome::Green),
+        Some(FAILED) => Ok(Outcome::Red),
+        Some(NOTHING) => Ok(Outcome::None),
+        _ => Err(Failure::new(format!("nextest: {status}"))),
+    }
+}
+
 fn header(text: &str, key: &str) -> Result<String, Failure> {
     text.lines()
         .find_map(|line| line.strip_prefix(&format!("# {key}: ")))
@@ -70,14 +109,37 @@ fn header(text: &str, key: &str) -> Result<String, Failure> {
         .ok_or_else(|| Failure::new(format!("a planted bug lacks its line '# {key}: …'")))
 }
 
-/// A copy of the tracked files, with a build folder of its own that is kept between bugs.
+/// A copy of the tracked files, with a build folder of its own that is kept between bugs. Only files
+/// whose content differs are written, and they get a new time: what the bug before has changed is
+/// built again, and nothing else is.
 fn mirror(copy: &Path) -> Result<(), Failure> {
-    let script = format!(
-        "mkdir -p '{0}' && git ls-files -z | rsync --archive --checksum --delete --exclude=/target --from0 --files-from=- . '{0}' 2>/dev/null \
-         || (git ls-files -z | tar --null -T - -cf - | tar -xf - -C '{0}')",
-        copy.display()
-    );
-    run::program("sh", &["-c", &script]).done("copy of the checkout")
+    let listed = run::program("git", &["ls-files", "-z"]).output("list of tracked files")?;
+    let tracked: Vec<&str> = listed.split_terminator('\0').collect();
+    let failed = |path: &Path| {
+        let path = path.display().to_string();
+        move |error| Failure::new(format!("{path}: {error}"))
+    };
+    for name in &tracked {
+        let (from, to) = (run::root().join(name), copy.join(name));
+        // Deleted in the checkout, not yet in the index.
+        let Ok(wanted) = std::fs::read(&from) else {
+            continue;
+        };
+        if std::fs::read(&to).is_ok_and(|there| there == wanted) {
+            continue;
+        }
+        let parent = to.parent().unwrap_or(copy);
+        std::fs::create_dir_all(parent).map_err(failed(parent))?;
+        std::fs::write(&to, wanted).map_err(failed(&to))?;
+    }
+    let target = copy.join("target");
+    for path in run::files(copy, "") {
+        let name = path.strip_prefix(copy).unwrap_or(&path).to_string_lossy();
+        if !path.starts_with(&target) && !tracked.contains(&&*name) {
+            std::fs::remove_file(&path).map_err(failed(&path))?;
+        }
+    }
+    Ok(())
 }
 
 fn run_in(folder: &Path, program: &str, args: &[&str], quiet: bool) -> Result<(), Failure> {

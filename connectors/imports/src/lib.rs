@@ -22,6 +22,7 @@ mod open;
 mod outbox;
 mod run;
 mod sniff;
+mod telegram;
 mod vcard;
 pub mod whatsapp;
 
@@ -30,4 +31,9 @@ pub use run::run;
 /// Entry of the fuzz target for WhatsApp chats: reads any bytes without panic.
 pub fn fuzz_whatsapp(bytes: &[u8]) {
     whatsapp::fuzz(bytes);
+}
+
+/// Entry of the fuzz target for Telegram exports: reads any bytes without panic.
+pub fn fuzz_telegram(bytes: &[u8]) {
+    telegram::fuzz(bytes);
 }

@@ -33,6 +33,8 @@ pub(crate) enum Files {
 /// An archive and where its files are, by their last names.
 pub(crate) struct Archive {
     archive: ZipArchive<BufReader<File>>,
+    /// The folder within the archive that the chat stands in, with its slash.
+    folder: String,
     last_names: HashMap<String, usize>,
 }
 
@@ -123,8 +125,13 @@ fn inside(root: &Path, name: &str) -> Option<PathBuf> {
 }
 
 impl Archive {
-    /// Indexes an archive's list of contents.
-    pub(crate) fn new(archive: ZipArchive<BufReader<File>>) -> Self {
+    /// Indexes an archive's list of contents; the chat is the entry of that index.
+    pub(crate) fn new(archive: ZipArchive<BufReader<File>>, chat: usize) -> Self {
+        let folder = archive.name_for_index(chat).and_then(Result::ok);
+        let folder = folder.as_deref().and_then(|name| name.rsplit_once('/'));
+        let folder = folder
+            .map(|(folder, _)| format!("{folder}/"))
+            .unwrap_or_default();
         let mut last_names = HashMap::new();
         for (index, name) in archive.file_names().enumerate() {
             let Ok(name) = name else { continue };
@@ -133,12 +140,15 @@ impl Archive {
         }
         Self {
             archive,
+            folder,
             last_names,
         }
     }
 
     fn entry(&self, name: &str) -> Option<usize> {
-        let exact = self.archive.index_for_name(name);
+        let exact = self
+            .archive
+            .index_for_name(&format!("{}{name}", self.folder));
         exact.or_else(|| self.last_names.get(name).copied())
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use crate::media::MAX_ENTRIES;
+use crate::media::{Archive, Files, MAX_ENTRIES};
 use crate::whatsapp::looks_like_chat;
 
 /// Bytes that are looked at to recognize a format.
@@ -46,6 +46,50 @@ pub(crate) enum OpenError {
     TooManyEntries { entries: usize },
     #[error("no chat was found")]
     NothingFound,
+}
+
+impl Content {
+    /// Opens the text from its beginning and gives it to `with`.
+    pub(crate) fn read<T>(&self, with: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
+        match self {
+            Self::File { path, .. } => Ok(with(&mut File::open(path)?)),
+            Self::Entry {
+                archive: path,
+                index,
+            } => {
+                let mut archive = archive(path).map_err(io::Error::other)?;
+                let mut entry = archive.by_index(*index)?;
+                Ok(with(&mut entry))
+            }
+        }
+    }
+
+    /// The files that stand beside the text.
+    pub(crate) fn files(&self) -> Files {
+        match self {
+            Self::File { folder, .. } => Files::Folder(folder.clone()),
+            Self::Entry {
+                archive: path,
+                index,
+            } => archive(path).map_or(Files::None, |archive| {
+                Files::Archive(Box::new(Archive::new(archive, *index)))
+            }),
+        }
+    }
+
+    /// Bytes of the text.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match self {
+            Self::File { path, .. } => std::fs::metadata(path).ok().map(|meta| meta.len()),
+            Self::Entry {
+                archive: path,
+                index,
+            } => {
+                let mut archive = archive(path).ok()?;
+                archive.by_index(*index).ok().map(|entry| entry.size())
+            }
+        }
+    }
 }
 
 /// Looks at what lies at `path`.

@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use record::{Assurance, Kind, Milliseconds, Mode, NetworkName, Source, TextId};
 
 use crate::open::{Export, Format, OpenError, open};
-use crate::whatsapp;
 use crate::whatsapp::DateOrder;
+use crate::{telegram, whatsapp};
 
 /// Name and version in every record.
 const CONNECTOR: &str = concat!("imports/", env!("CARGO_PKG_VERSION"));
@@ -71,7 +71,7 @@ fn import(ctx: &mut Context<'_>) -> Result<(), KitError> {
     };
     match export.format {
         Format::WhatsApp => whatsapp::import(ctx, source, &export, settings),
-        Format::Telegram => Err(failed("import-nothing-found", &[("path", &path)])),
+        Format::Telegram => telegram::import(ctx, source, &export, settings),
     }
 }
 

@@ -102,21 +102,25 @@ impl Chat {
         let reading = read_text(rest, block);
         let text = reading.text.as_str();
 
-        let told = match author {
-            // A name that wrote before is no part of a notice.
-            Some(author) if self.names.knows(author) => None,
-            Some(_) => {
-                let after_header = block.bytes.get(stamp.rest..).unwrap_or_default();
-                let line = String::from_utf8_lossy(after_header);
-                notice(&line).filter(|notice| notice.what != What::Encryption)
-            }
-            None => notice(text),
-        };
         let by_app = text.starts_with(['\u{200e}', '\u{200f}']);
-        let (sender, told) = match (author, told) {
-            (_, Some(told)) => (None, Some(told)),
-            (Some(author), None) if by_app => (Some(author), notice(text)),
-            (author, None) => (author, None),
+        let (sender, told) = match author {
+            // Where the app's own lines stand under a name, a mark begins them.
+            Some(author) if by_app => (Some(author), notice(text)),
+            // A name that wrote before is no part of a notice.
+            Some(author) if self.names.knows(author) => (Some(author), None),
+            // A title in a notice may have a colon, a name hardly.
+            Some(author) => {
+                let line = block.bytes.get(stamp.rest..).unwrap_or_default();
+                let told = notice(&String::from_utf8_lossy(line)).filter(|told| {
+                    told.what != What::Encryption
+                        && told
+                            .actor
+                            .as_ref()
+                            .is_some_and(|actor| !actor.contains(": "))
+                });
+                (told.is_none().then_some(author), told)
+            }
+            None => (None, notice(text)),
         };
         let author_text = sender.map(super::names::clean);
         let id = if told.is_some() && sender.is_none() && author.is_some() {
@@ -473,6 +477,7 @@ fn change_body(told: Notice, text: &str) -> Body {
 
 /// Text of a block's rest: line ends made plain, lines that are no text left out and named.
 fn read_text(rest: &[u8], block: &Block<'_>) -> Reading {
+    let before = block.bytes.len() - block.bytes.len().min(rest.len());
     let rest = without_line_end(rest);
     let kept = rest.get(..rest.len().min(MAX_TEXT)).unwrap_or_default();
     match std::str::from_utf8(kept) {
@@ -484,7 +489,6 @@ fn read_text(rest: &[u8], block: &Block<'_>) -> Reading {
         }
         _ => {}
     }
-    let before = block.bytes.len() - block.bytes.len().min(rest.len());
     let cut = kept.len() < rest.len();
     let mut reading = Reading {
         text: String::with_capacity(kept.len()),
@@ -503,7 +507,8 @@ fn read_text(rest: &[u8], block: &Block<'_>) -> Reading {
                 Some(String::from_utf8_lossy(sound))
             }
             other => {
-                let within = other.err().map_or(0, |error| error.valid_up_to());
+                let sound = other.err().map_or(line.len(), |error| error.valid_up_to());
+                let within = memchr::memchr(0, line).map_or(sound, |zero| zero.min(sound));
                 if reading.damaged.len() < MAX_PLACES {
                     let offset = block.offset + (before + at + within) as u64;
                     let line = block.line + number as u64;

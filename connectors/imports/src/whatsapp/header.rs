@@ -106,6 +106,8 @@ pub fn header(line: &[u8]) -> Option<Stamp> {
     if hour_digits > 2 || minute_digits != 2 || (first_digits > 2 && third_digits > 2) {
         return None;
     }
+    // Whether and where the year has four digits is the same in all of an export.
+    form.add(u8::from(first_digits == 4) * 2 + u8::from(third_digits == 4));
     let mut second = None;
     let sign = line.get(at).copied();
     if matches!(sign, Some(b':' | b'.'))
@@ -569,7 +571,7 @@ mod tests {
         let form = |line: &str| header(line.as_bytes()).unwrap().form;
         assert_eq!(
             form("1/2/26, 1:05 PM - x"),
-            form("11/12/2026, 11:05\u{202f}AM - x")
+            form("11/12/27, 11:05\u{202f}AM - x")
         );
         assert_eq!(
             form("2026/1/7 上午9:02 - x"),

@@ -13,8 +13,10 @@ mod names;
 mod notices;
 mod words;
 
-use std::fs::File;
-use std::io::{self, Read};
+pub(crate) use chat::folder;
+pub(crate) use dates::Zone;
+pub(crate) use meaning::degrees_e7;
+pub(crate) use names::SourceIds;
 
 use connector::kit::{Context, KitError, failed};
 use record::{ConversationKind, LossWhy, Milliseconds, Source, TextId, Time};
@@ -23,8 +25,7 @@ pub use blocks::{Block, Blocks, MAX_BLOCK, Survey, survey};
 pub use dates::{DateEvidence, DateOrder, DecidedBy};
 pub use header::{Form, Half, Stamp, header};
 
-use crate::media::{Archive, Files};
-use crate::open::{Content, Export, archive};
+use crate::open::Export;
 use crate::outbox::{Outbox, resume_at};
 use crate::run::Settings;
 
@@ -39,7 +40,9 @@ pub(crate) fn import(
     let unreadable = |error: &dyn std::fmt::Display| {
         failed("import-unreadable", &[("detail", &error.to_string())])
     };
-    let (found, survey_error) = read_chat(&export.content, |input| survey(input, now))
+    let (found, survey_error) = export
+        .content
+        .read(|input| survey(input, now))
         .and_then(|found| found.map(|found| (found, None)))
         .unwrap_or_else(|error| (None, Some(error)));
     let Some(found) = found else {
@@ -59,13 +62,7 @@ pub(crate) fn import(
     let title = export.title(&settings);
     let conversation =
         conversation_id(&title).ok_or_else(|| failed("import-title-missing", &[]))?;
-    let files = match &export.content {
-        Content::File { folder, .. } => Files::Folder(folder.clone()),
-        Content::Entry { archive: path, .. } => match archive(path) {
-            Ok(archive) => Files::Archive(Box::new(Archive::new(archive))),
-            Err(_) => Files::None,
-        },
-    };
+    let files = export.content.files();
     let account = source.account.as_str().to_owned();
     let mut chat = chat::Chat {
         source,
@@ -87,7 +84,7 @@ pub(crate) fn import(
     };
     let resume = resume_at(ctx.position());
     let mut outbox = Outbox::new(ctx, resume, Some(found.bytes));
-    let read = read_chat(&export.content, |input| chat.import(input, &mut outbox));
+    let read = export.content.read(|input| chat.import(input, &mut outbox));
     match read {
         Ok(outcome) => outcome?,
         Err(error) => {
@@ -119,21 +116,6 @@ fn date_order(
         ctx.trouble("import-dates-ambiguous", &[("taken", order.name())])?;
     }
     Ok(order)
-}
-
-/// Opens the chat's text from its beginning and gives it to `with`.
-fn read_chat<T>(content: &Content, with: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
-    match content {
-        Content::File { path, .. } => Ok(with(&mut File::open(path)?)),
-        Content::Entry {
-            archive: path,
-            index,
-        } => {
-            let mut archive = archive(path).map_err(io::Error::other)?;
-            let mut entry = archive.by_index(*index)?;
-            Ok(with(&mut entry))
-        }
-    }
 }
 
 /// `title:` and the title; of a title that is too long, its beginning and its hash.

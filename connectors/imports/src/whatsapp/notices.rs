@@ -517,8 +517,8 @@ const PATTERNS: &[(&str, What)] = &[
     ("{a} گروه \"{n}\" را ایجاد کرد", Created),
     ("{a} نام گروه را از \"{o}\" به \"{n}\" تغییر داد", Title),
     ("{a} شما را اضافه کرد", AddedOwner),
-    ("{a} {m} را اضافه کرد", Added),
-    ("{a} {m} را حذف کرد", Removed),
+    ("{a}، {m} را اضافه کرد", Added),
+    ("{a}، {m} را حذف کرد", Removed),
     ("{a} گروه را ترک کرد", Left),
     // Chinese, Japanese, Korean
     ("消息和通话已进行端到端加密。{x}", Encryption),

@@ -52,6 +52,7 @@ help-init-arg-years = Years before the key of a period may be destroyed
 help-init-arg-listen = Where `greffe up` will let the relay listen
 help-up = Run all parts here until stopped: relay, witness, vault, agent
 help-up-arg-listen = Where the relay listens [default: as at init]
+help-up-arg-accept-new-log = Take the log of a new relay for this archive's, after the old relay was lost
 help-import = Import chat exports: WhatsApp (.txt, .zip), Telegram Desktop (result.json or its folder)
 help-import-examples = Examples:
       greffe import "WhatsApp Chat with Deal Team.zip" --me "Anna" --zone Europe/Zurich
@@ -299,7 +300,6 @@ loss-unsupported = not supported
 loss-other = other reason
 
 ## looks
-room-filing = Opening what is new …
 room-gone = The reading room does not answer. { $why }
 room-gone-next = `greffe lock`, then try again.
 room-refused = The reading room did not open: { $why }.
@@ -361,12 +361,11 @@ verify-control-gap = Note: the control chain in the file has gaps.
 verify-part-shown = Shown: { $part }
 verify-part-withheld = Withheld: { $part }
 verify-text = Text: { $text }
-verify-refused = { $path }: the proof does not hold (check { $check }): { $why }.
+verify-refused = { $path }: { $why } (check { $check }).
 verify-working = verifying
 verify-archive-good = The archive verifies: { $entries } entries, { $objects } objects, every byte.
 verify-damage = { $file } byte { $offset } (entry { $index }): { $check}: { $what }
-verify-archive-faults = The archive does not verify: { $count } damaged places, { $missing } objects missing.
-    { $places }
+verify-archive-faults = The archive does not verify: { $count } damaged, { $missing } missing. { $places }
 verify-archive-faults-next = Bring the named files back from a backup or another copy of the mirror; the relay has them until it is told otherwise.
 verify-foreign = This is another archive: { $archive }.
 
@@ -402,8 +401,7 @@ demo-search = {""}
 demo-beside = {""}
     What the relay holds, beside what the reading room opened:
 demo-room-holds = The reading room: { $text }
-demo-relay-holds = The relay:
-    { $rows }
+demo-relay-holds = The relay: { $rows }
 demo-relay-searched = All { $bytes } bytes of the relay searched for that text: { $hits ->
     [0] not there.
    *[other] found { $hits } times!

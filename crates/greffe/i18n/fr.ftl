@@ -52,6 +52,7 @@ help-init-arg-years = Années avant que la clé d'une période puisse être dét
 help-init-arg-listen = Où `greffe up` fera écouter le relais
 help-up = Faire tourner ici toutes les parties jusqu'à l'arrêt : relais, témoin, coffre, agent
 help-up-arg-listen = Où le relais écoute [défaut : comme à la création]
+help-up-arg-accept-new-log = Prendre le journal d'un nouveau relais pour celui de cette archive, après la perte de l'ancien
 help-import = Importer des exports de conversations : WhatsApp (.txt, .zip), Telegram Desktop (result.json ou son dossier)
 help-import-examples = Exemples :
       greffe import "Discussion WhatsApp avec Cabinet.zip" --me "Claire" --zone Europe/Paris
@@ -299,7 +300,6 @@ loss-unsupported = non pris en charge
 loss-other = autre raison
 
 ## consultations
-room-filing = Ouverture de ce qui est nouveau …
 room-gone = La salle de lecture ne répond pas. { $why }
 room-gone-next = `greffe lock`, puis essayez encore.
 room-refused = La salle de lecture ne s'est pas ouverte : { $why }.
@@ -365,8 +365,7 @@ verify-refused = { $path } : la preuve ne tient pas (contrôle { $check }) : { $
 verify-working = vérification
 verify-archive-good = L'archive se vérifie : { $entries } entrées, { $objects } objets, chaque octet.
 verify-damage = { $file } octet { $offset } (entrée { $index }) : { $check} : { $what }
-verify-archive-faults = L'archive ne se vérifie pas : { $count } endroits abîmés, { $missing } objets manquants.
-    { $places }
+verify-archive-faults = L'archive ne se vérifie pas : { $count } abîmés, { $missing } manquants. { $places }
 verify-archive-faults-next = Reprenez les fichiers nommés d'une sauvegarde ou d'une autre copie ; le relais les a encore.
 verify-foreign = C'est une autre archive : { $archive }.
 
@@ -402,8 +401,7 @@ demo-search = {""}
 demo-beside = {""}
     Ce que le relais tient, à côté de ce que la salle de lecture a ouvert :
 demo-room-holds = La salle de lecture : { $text }
-demo-relay-holds = Le relais :
-    { $rows }
+demo-relay-holds = Le relais : { $rows }
 demo-relay-searched = Les { $bytes } octets du relais ont été fouillés pour ce texte : { $hits ->
     [0] il n'y est pas.
    *[other] trouvé { $hits } fois !

@@ -118,6 +118,8 @@ pub(crate) enum EpochLength {
 pub(crate) struct Up {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<std::net::SocketAddr>,
+    #[arg(long)]
+    pub(crate) accept_new_log: bool,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,8 @@ pub(crate) struct Engine {
     witness: RunningWitness,
     vault: Mutex<Locked<RelayClient>>,
     courier: Mutex<Courier<RelayClient>>,
+    /// Speaks as the vault, which may ask about every signer.
+    vault_client: RelayClient,
     agent: Arc<Agent>,
     _lock: HomeLock,
 }
@@ -128,9 +130,8 @@ impl Engine {
         signer: SignerId,
     ) -> Result<(ChainPosition, ControlHead), Failure> {
         let head = self.agent.control().authority().head();
-        let courier = self.courier.lock().await;
-        let state = courier
-            .relay()
+        let state = self
+            .vault_client
             .signer_state(signer)
             .await
             .map_err(|error| part_failed("relay", &error))?;
@@ -152,8 +153,17 @@ impl Engine {
         entries: &[Entry],
     ) -> Result<(), Failure> {
         owner.add_entries(entries)?;
-        let courier = self.courier.lock().await;
-        start::post(courier.relay(), entries).await
+        start::post(&self.vault_client, entries).await
+    }
+
+    /// Takes the relay's log for this archive's although it is not the one seen before: the owner
+    /// says that the old relay is lost. What was not stored is delivered again.
+    pub(crate) async fn accept_new_log(&self) -> Result<(), Failure> {
+        let mut courier = self.courier.lock().await;
+        courier
+            .accept_new_log()
+            .await
+            .map_err(|error| part_failed("agent", &error))
     }
 
     /// Ends the parts in order: no new work, then what is under way, then the files.

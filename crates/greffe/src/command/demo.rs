@@ -156,7 +156,7 @@ impl Walk<'_> {
             "demo-room-holds",
             text = crate::text::printable(text)
         ));
-        self.say(&say!("demo-relay-holds", rows = hex.join("\n      ")));
+        self.say(&say!("demo-relay-holds", rows = hex.join("\n           ")));
         self.say(&say!("demo-relay-searched", bytes = bytes, hits = hits));
         Ok(hits)
     }
@@ -295,9 +295,7 @@ impl Walk<'_> {
 
     fn run(&self, folder: &Path, arguments: &[&str], json: bool) -> Result<Ended, Failure> {
         let mut command = self.command(folder, arguments);
-        if json {
-            command.arg("--json");
-        }
+        command.arg(if json { "--json" } else { "--quiet" });
         command.output().map_err(|error| {
             Failure::new("demo-failed")
                 .with("what", arguments.join(" "))

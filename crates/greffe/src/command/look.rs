@@ -98,7 +98,6 @@ pub(crate) fn looking<T>(
         Ok::<_, Failure>(backend)
     })?;
     let looked = Room::open(context, &home).and_then(|mut room| {
-        context.output.note(&word("room-filing"));
         room.ask(Ask::Filed { through: size })?;
         look(&mut room)
     });

@@ -220,8 +220,15 @@ const NAMED: usize = 10;
 fn archive(context: &Context, expected: Option<ArchiveId>) -> Result<(), Failure> {
     let home = Home::find(context.global.home.as_deref())?;
     let mirror = VaultFolder::at(home.part("vault")?).mirror();
+    // Without a fingerprint from outside, the folder's own settings say which archive it should be.
+    let own = home
+        .settings()?
+        .archive
+        .fingerprint
+        .parse::<ArchiveId>()
+        .ok();
     let bar = context.output.progress(0, &word("verify-working"));
-    let report = verify_archive(&mirror, expected, &mut |done, of| {
+    let report = verify_archive(&mirror, expected.or(own), &mut |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     });

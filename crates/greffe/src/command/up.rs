@@ -26,6 +26,9 @@ pub(crate) fn run(context: &Context, arguments: &Up) -> Result<(), Failure> {
     let listen = arguments.listen.unwrap_or(home.settings()?.relay.listen);
     context.runtime.block_on(async {
         let engine = Arc::new(Engine::start(&home, Some(listen)).await?);
+        if arguments.accept_new_log {
+            engine.accept_new_log().await?;
+        }
         let path = home.up_socket();
         // Only the holder of the archive's lock comes here: a socket that lies there is a dead one's.
         let _ = std::fs::remove_file(&path);

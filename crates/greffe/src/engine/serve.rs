@@ -1,6 +1,8 @@
 //! Doing what commands ask, over parts in this process.
 
-use capture::{ConnectorCommand, Happening, ImportJob, Stop};
+use capture::{
+    ConnectorCommand, ConversationError, Happening, ImportError, ImportFailure, ImportJob, Stop,
+};
 use wire::{Entry, RetentionClass, SignerId};
 
 use super::request::{Event, Import, Imported, LossPlace, Request, Status};
@@ -89,7 +91,6 @@ impl Engine {
             settings,
             class: RetentionClass::new(0),
         };
-        let mut fatal = None;
         let summary = tokio::task::block_in_place(|| {
             self.import(&job, &Stop::default(), |happening| match happening {
                 Happening::Progress(progress) => tell(Event::Progress {
@@ -97,35 +98,24 @@ impl Engine {
                     of: progress.of,
                     records: progress.records,
                 }),
-                Happening::Trouble(trouble) => {
-                    let facts: Vec<(String, String)> = trouble
-                        .facts
-                        .iter()
-                        .map(|fact| (fact.0.clone(), fact.1.clone()))
-                        .collect();
-                    if trouble.fatal {
-                        fatal = Some((trouble.key.clone(), facts.clone()));
-                    }
-                    tell(Event::Trouble {
-                        key: trouble.key.clone(),
-                        facts,
-                        fatal: trouble.fatal,
-                    });
-                }
+                Happening::Trouble(trouble) => tell(told(trouble)),
                 _ => {}
             })
         });
-        let summary = match (summary, fatal) {
-            (Ok(summary), None) => summary,
-            // The connector has said why, in the catalogue's words; that was told above.
-            (_, Some(_)) => {
-                return Err(Failure::new("import-not-read").with("path", import.path.as_path()));
-            }
-            (Err(error), None) => {
-                return Err(Failure::new("import-failed")
-                    .with("path", import.path.as_path())
-                    .with("kept", error.kept.new)
-                    .because(&*error.why));
+        let summary = match summary {
+            Ok(summary) => summary,
+            Err(error) => {
+                return Err(match fatal_trouble(&error) {
+                    // The connector says why, in the catalogue's words.
+                    Some(trouble) => {
+                        tell(trouble);
+                        Failure::new("import-not-read").with("path", import.path.as_path())
+                    }
+                    None => Failure::new("import-failed")
+                        .with("path", import.path.as_path())
+                        .with("kept", error.kept.new)
+                        .because(&*error.why),
+                });
             }
         };
         let places = summary
@@ -172,6 +162,26 @@ impl Engine {
         })
         .await
         .map_err(|error: vault::state::StateError| part_failed("vault", &error))
+    }
+}
+
+/// Why the connector could not go on, if it said so.
+fn fatal_trouble(error: &ImportError) -> Option<Event> {
+    match &*error.why {
+        ImportFailure::Conversation(ConversationError::Trouble(trouble)) => Some(told(trouble)),
+        _ => None,
+    }
+}
+
+fn told(trouble: &connector::Trouble) -> Event {
+    Event::Trouble {
+        key: trouble.key.clone(),
+        facts: trouble
+            .facts
+            .iter()
+            .map(|fact| (fact.0.clone(), fact.1.clone()))
+            .collect(),
+        fatal: trouble.fatal,
     }
 }
 

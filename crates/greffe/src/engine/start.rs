@@ -43,6 +43,7 @@ impl Engine {
             RelayClient::new(&address, genesis.archive_id(), read_vault_key(&folder)?)
                 .map_err(|error| part_failed("relay", &error))?;
         found_again(&owner, &vault_client).await?;
+        let asking = vault_client.clone();
         let vault = Locked::open(
             &folder,
             genesis.clone(),
@@ -72,6 +73,7 @@ impl Engine {
             vault: Mutex::new(vault),
             courier: Mutex::new(Courier::new(Arc::clone(&agent), agent_client)),
             agent,
+            vault_client: asking,
             _lock: lock,
         })
     }

@@ -1,0 +1,466 @@
+//! The program as its users meet it: every command over a real archive in a new folder.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const CHAT: &str = "[03/11/2026, 08:02:40] Anna Keller: Morning. The budget numbers come out at 10:30.\r\n\
+[03/11/2026, 08:03:12] Tom Okafor: 40m of the 2031s for Halden Pension, limit 98.42\r\n\
+[13/11/2026, 08:03:55] Priya Nair: Halden wants a firm price\r\nand the settlement calendar\r\n";
+
+struct Archive {
+    folder: tempfile::TempDir,
+}
+
+impl Archive {
+    fn new() -> Self {
+        let archive = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        std::fs::write(archive.path("passphrase"), "correct horse battery\n").unwrap();
+        archive
+    }
+
+    fn founded() -> Self {
+        let archive = Self::new();
+        archive.good(&["init", "--name", "Test"]);
+        archive
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greffe"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("GREFFE_HOME")
+            .env("GREFFE_LANG", "en")
+            .env("GREFFE_PASSPHRASE_FILE", self.path("passphrase"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    #[track_caller]
+    fn good(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let told = String::from_utf8(output.stdout).unwrap();
+        let failed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {told}{failed}");
+        told
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let all = [arguments, &["--json"]].concat();
+        serde_json::from_str(&self.good(&all)).unwrap()
+    }
+
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {output:?}"
+        );
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn import(&self) -> Value {
+        std::fs::write(self.path("WhatsApp Chat - Rates desk.txt"), CHAT).unwrap();
+        let file = "WhatsApp Chat - Rates desk.txt";
+        self.json(&[
+            "import",
+            file,
+            "--me",
+            "Anna Keller",
+            "--zone",
+            "Europe/London",
+        ])
+    }
+}
+
+#[test]
+fn init_import_search_work_one_after_the_other_with_nothing_else_started() {
+    let archive = Archive::founded();
+    let imported = archive.import();
+    assert_eq!(imported["imported"]["new"], 3);
+    assert_eq!(imported["imported"]["losses"], 0);
+    let found = archive.json(&["search", "budget"]);
+    assert_eq!(found["total"], 1);
+    assert_eq!(found["hits"][0]["sender_name"], "Anna Keller");
+    let text = found["hits"][0]["text"].as_str().unwrap();
+    let (from, to) = (
+        usize::try_from(found["hits"][0]["highlights"][0][0].as_u64().unwrap()).unwrap(),
+        usize::try_from(found["hits"][0]["highlights"][0][1].as_u64().unwrap()).unwrap(),
+    );
+    assert_eq!(&text[from..to], "budget");
+    // Words are all wanted; people and dates narrow.
+    assert_eq!(
+        archive.json(&["search", "halden", "from:priya"])["total"],
+        1
+    );
+    assert_eq!(
+        archive.json(&["search", "halden", "before:2026-11-05"])["total"],
+        1
+    );
+    assert!(
+        archive
+            .fails(&["search", "xylophone"], 3)
+            .contains("Nothing matches")
+    );
+    assert!(
+        archive
+            .fails(&["search", "(halden"], 1)
+            .contains("character")
+    );
+}
+
+#[test]
+fn the_same_export_twice_adds_nothing() {
+    let archive = Archive::founded();
+    archive.import();
+    let again = archive.import();
+    assert_eq!(again["imported"]["new"], 0);
+    assert_eq!(again["imported"]["known"], 3);
+    assert_eq!(archive.json(&["search", "halden"])["total"], 2);
+}
+
+#[test]
+fn one_message_is_proved_and_the_proof_is_checked_in_an_empty_folder() {
+    let archive = Archive::founded();
+    archive.import();
+    let found = archive.json(&["search", "limit"]);
+    let record = found["hits"][0]["record"].as_str().unwrap().to_owned();
+    let proof = archive.path("m.greffe-proof");
+    archive.good(&[
+        "prove",
+        &record,
+        "--output",
+        proof.to_str().unwrap(),
+        "--withhold",
+        "original",
+    ]);
+    let fingerprint = archive.json(&["status"])["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+
+    let court = Archive::new();
+    std::fs::copy(&proof, court.path("m.greffe-proof")).unwrap();
+    let report = court.json(&["verify", "m.greffe-proof", "--archive", &fingerprint]);
+    assert_eq!(report["verified"], true);
+    assert_eq!(
+        report["witnessed"], false,
+        "no independent witness took part"
+    );
+    assert_eq!(report["record"], record.as_str());
+    assert!(report["text"].as_str().unwrap().contains("limit 98.42"));
+    let original = report["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|part| part["part"] == "original");
+    assert_eq!(original.unwrap()["shown"], false);
+
+    let other = "00".repeat(32);
+    court.fails(&["verify", "m.greffe-proof", "--archive", &other], 5);
+    let mut bytes = std::fs::read(&proof).unwrap();
+    let mut unheeded = 0;
+    for at in (0..bytes.len()).step_by(bytes.len() / 24) {
+        bytes[at] ^= 1;
+        std::fs::write(court.path("altered.greffe-proof"), &bytes).unwrap();
+        let altered = court.run(&[
+            "verify",
+            "altered.greffe-proof",
+            "--archive",
+            &fingerprint,
+            "--json",
+        ]);
+        if altered.status.success() {
+            // A cosignature of a witness that does not count may be broken; what is proved stays.
+            let mut told: Value = serde_json::from_slice(&altered.stdout).unwrap();
+            told["file"] = report["file"].clone();
+            assert_eq!(told, report, "byte {at}");
+            unheeded += 1;
+        } else {
+            assert_eq!(altered.status.code(), Some(5), "byte {at}");
+        }
+        bytes[at] ^= 1;
+    }
+    assert!(
+        unheeded <= 3,
+        "{unheeded} of 24 altered places changed nothing"
+    );
+}
+
+#[test]
+fn verify_names_the_place_of_a_flipped_byte() {
+    let archive = Archive::founded();
+    archive.import();
+    assert!(archive.good(&["verify"]).contains("verifies"));
+    let mirror = archive.path("greffe/vault/mirror");
+    for file in files(&mirror) {
+        let whole = std::fs::read(&file).unwrap();
+        let mut altered = whole.clone();
+        altered[whole.len() / 2] ^= 4;
+        std::fs::write(&file, &altered).unwrap();
+        let told = archive.fails(&["verify"], 5);
+        let name = file.strip_prefix(&mirror).unwrap().to_str().unwrap();
+        assert!(told.contains(name), "{name}: {told}");
+        std::fs::write(&file, &whole).unwrap();
+    }
+    archive.good(&["verify"]);
+}
+
+#[test]
+fn a_room_stays_open_until_it_is_locked() {
+    let archive = Archive::founded();
+    archive.import();
+    archive.good(&["unlock"]);
+    std::fs::remove_file(archive.path("passphrase")).unwrap();
+    assert_eq!(
+        archive.json(&["search", "budget"])["total"],
+        1,
+        "no passphrase is asked"
+    );
+    assert!(archive.good(&["status"]).contains("Unlocked"));
+    archive.good(&["lock"]);
+    assert!(archive.good(&["status"]).contains("Locked"));
+    assert!(!archive.path("greffe/vault/room.sock").exists());
+    archive.fails(&["search", "budget"], 3);
+}
+
+#[test]
+fn a_wrong_passphrase_opens_nothing() {
+    let archive = Archive::founded();
+    archive.import();
+    std::fs::write(archive.path("passphrase"), "another horse battery").unwrap();
+    let told = archive.fails(&["search", "budget"], 4);
+    assert!(told.contains("passphrase"), "{told}");
+}
+
+#[test]
+fn holders_open_it_together_and_not_alone() {
+    let archive = Archive::new();
+    archive.good(&["init", "--holders", "2/3", "--shares", "shares"]);
+    archive.import();
+    let share = |index: u8| format!("shares/share-{index}-of-3.txt");
+    let (one, two, three) = (share(1), share(2), share(3));
+    archive.fails(&["search", "budget", "--share", &one], 4);
+    assert_eq!(
+        archive.json(&["search", "budget", "--share", &three, "--share", &two])["total"],
+        1
+    );
+    let text = std::fs::read_to_string(archive.path(&one)).unwrap();
+    let words = text
+        .lines()
+        .find(|line| line.split(' ').count() == 43)
+        .unwrap();
+    std::fs::write(archive.path("by-hand.txt"), words).unwrap();
+    assert_eq!(
+        archive.json(&[
+            "search",
+            "budget",
+            "--share",
+            "by-hand.txt",
+            "--share",
+            &two
+        ])["total"],
+        1
+    );
+}
+
+#[test]
+fn people_resolve_what_messages_name() {
+    let archive = Archive::founded();
+    archive.import();
+    let list = "id,name,network,account,from,to\nE-17,Thomas Okafor,whatsapp,name:Tom Okafor,2026-01-01,\n";
+    std::fs::write(archive.path("people.csv"), list).unwrap();
+    archive.good(&["people", "import", "people.csv"]);
+    let people = archive.json(&["people"]);
+    assert_eq!(people["people"][0]["name"], "Thomas Okafor");
+    assert_eq!(
+        archive.json(&["search", "from:\"Thomas Okafor\""])["total"],
+        1
+    );
+}
+
+#[test]
+fn keys_are_listed_made_ahead_and_kept_until_their_date() {
+    let archive = Archive::founded();
+    let before = archive.json(&["keys", "list"]);
+    assert_eq!(
+        before["epochs"].as_array().unwrap().len(),
+        14,
+        "twelve months, reserve, governance"
+    );
+    assert_eq!(
+        archive.json(&["keys", "make-ahead", "--periods", "14"])["made"],
+        2
+    );
+    assert_eq!(
+        archive.json(&["keys", "make-ahead", "--periods", "14"])["made"],
+        0
+    );
+    assert_eq!(
+        archive.json(&["keys", "list"])["epochs"]
+            .as_array()
+            .unwrap()
+            .len(),
+        16
+    );
+    archive.import();
+    assert_eq!(archive.json(&["search", "budget"])["total"], 1);
+    let epoch = before["epochs"][0]["epoch"].as_str().unwrap();
+    let told = archive.fails(&["keys", "destroy", epoch, "--confirm", epoch], 1);
+    assert!(told.contains("must be kept until"), "{told}");
+    archive.fails(&["keys", "destroy", &"ab".repeat(32)], 3);
+}
+
+#[test]
+fn up_serves_commands_and_says_when_the_port_is_taken() {
+    let archive = Archive::founded();
+    let up = Up::start(&archive);
+    assert_eq!(archive.import()["imported"]["new"], 3);
+    assert_eq!(archive.json(&["search", "budget"])["total"], 1);
+    assert_eq!(archive.json(&["status"])["status"]["up"], true);
+    let told = archive.fails(&["up", "--listen", "127.0.0.1:0"], 6);
+    assert!(told.contains("Another greffe command"), "{told}");
+
+    let second = Archive::founded();
+    let told = second.fails(&["up", "--listen", &up.address], 6);
+    assert!(told.contains("listens at"), "{told}");
+    drop(up);
+    assert_eq!(archive.json(&["status"])["status"]["up"], false);
+}
+
+#[test]
+fn what_is_missing_is_said_with_what_to_do_next() {
+    let archive = Archive::new();
+    let told = archive.fails(&["search", "x"], 3);
+    assert!(told.contains("greffe init"), "{told}");
+    assert!(archive.fails(&["doctor"], 1).contains("attention"));
+    archive.good(&["init"]);
+    assert!(archive.fails(&["init"], 1).contains("already"));
+    archive.good(&["doctor"]);
+    archive.fails(&["import", "no-such-file.zip"], 3);
+    std::fs::write(archive.path("letter.txt"), "Dear Sir,\nno chat here.\n").unwrap();
+    let told = archive.fails(&["import", "letter.txt", "--zone", "UTC"], 1);
+    assert!(told.contains("no chat export"), "{told}");
+    let told = archive.fails(&["import", "letter.txt", "--zone", "Mars/Base"], 1);
+    assert!(told.contains("Europe/Zurich"), "{told}");
+    assert!(archive.fails(&["serach"], 2).contains("serach"));
+    std::fs::remove_file(archive.path("greffe/vault/signer.key")).unwrap();
+    assert_eq!(archive.run(&["doctor"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_damaged_export_says_where_and_imports_the_rest() {
+    let archive = Archive::founded();
+    let mut bytes = CHAT.as_bytes().to_vec();
+    let at = CHAT.find("40m").unwrap();
+    bytes[at] = 0xff;
+    std::fs::write(archive.path("WhatsApp Chat - Broken.txt"), &bytes).unwrap();
+    let output = archive.run(&[
+        "import",
+        "WhatsApp Chat - Broken.txt",
+        "--zone",
+        "UTC",
+        "--json",
+    ]);
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["imported"]["losses"], 1);
+    assert!(told["imported"]["places"][0]["place"].is_string());
+    assert_eq!(archive.json(&["search", "budget"])["total"], 1);
+}
+
+#[test]
+fn the_interface_speaks_french_and_explains_itself() {
+    let archive = Archive::new();
+    let mut command = archive.command(&["search", "x", "--lang", "fr"]);
+    let output = command.output().unwrap();
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("Aucune archive")
+    );
+    let help = archive.good(&["import", "--help"]);
+    assert!(
+        help.contains("Examples") && help.contains("--zone"),
+        "{help}"
+    );
+    archive.good(&["man", "man"]);
+    assert!(archive.path("man/greffe-keys-destroy.1").is_file());
+    assert!(archive.good(&["completions", "bash"]).contains("greffe"));
+}
+
+/// `greffe up` on a free port; ended when dropped.
+struct Up {
+    child: Child,
+    address: String,
+}
+
+impl Up {
+    fn start(archive: &Archive) -> Self {
+        let mut child = archive
+            .command(&["up", "--listen", "127.0.0.1:0", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(
+            &mut std::io::BufReader::new(child.stdout.as_mut().unwrap()),
+            &mut line,
+        )
+        .unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap();
+        let address = told["relay"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("https://")
+            .to_owned();
+        Self { child, address }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path)
+            } else {
+                found.push(path)
+            }
+        }
+    }
+    found.sort();
+    found
+}

@@ -5,6 +5,8 @@ use std::fmt;
 use aws_lc_rs::digest;
 use data_encoding::{BASE64, HEXLOWER};
 
+use crate::base64;
+
 /// A SHA-256 hash: of a leaf, of an inner node, or the root of a tree (32 bytes).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; Hash::LEN]);
@@ -39,7 +41,7 @@ impl Hash {
         if text.len() != 44 {
             return None;
         }
-        Self::from_slice(&BASE64.decode(text.as_bytes()).ok()?)
+        Self::from_slice(&base64::decode(text)?)
     }
 
     /// The hash of a leaf: SHA-256(0x00 ‖ data). (TLOG-1)

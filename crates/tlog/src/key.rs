@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::signature::{ED25519, ML_DSA_44, UnparsedPublicKey};
 use data_encoding::BASE64;
 
+use crate::base64;
 use crate::checkpoint::Checkpoint;
 use crate::cosignature::{self, CosignedAt};
 use crate::hash::Hash;
@@ -188,7 +189,7 @@ impl VerifierKey {
         let (name, rest) = text.split_once('+').ok_or(malformed)?;
         let (id, encoded) = rest.split_once('+').ok_or(malformed)?;
         let name = KeyName::new(name).map_err(|BadKeyName| malformed)?;
-        let bytes = BASE64.decode(encoded.as_bytes()).map_err(|_| malformed)?;
+        let bytes = base64::decode(encoded).ok_or(malformed)?;
         let (&kind, public) = bytes.split_first().ok_or(malformed)?;
         let kind = KeyKind::from_byte(kind).ok_or(BadVerifierKey::UnknownKind { kind })?;
         let key = Self::new(name, kind, public)?;

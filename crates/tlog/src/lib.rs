@@ -30,6 +30,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod add_checkpoint;
+mod base64;
 mod bundle;
 mod checkpoint;
 mod cosignature;

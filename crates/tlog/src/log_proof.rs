@@ -5,6 +5,7 @@ use std::fmt;
 use data_encoding::BASE64;
 
 use crate::add_checkpoint::parse_hashes;
+use crate::base64;
 use crate::checkpoint::{CheckpointError, SignedCheckpoint, VerifiedCheckpoint};
 use crate::hash::{Hash, LogIndex};
 use crate::note::MAX_NOTE_LEN;
@@ -149,9 +150,7 @@ impl LogProof {
             .next_if(|line| line.starts_with("extra "))
             .and_then(|l| l.strip_prefix("extra "))
         {
-            let bytes = BASE64
-                .decode(encoded.as_bytes())
-                .map_err(|_| malformed.clone())?;
+            let bytes = base64::decode(encoded).ok_or(malformed.clone())?;
             if bytes.len() > MAX_EXTRA_LEN {
                 return Err(LogProofError::TooLarge);
             }

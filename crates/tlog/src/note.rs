@@ -4,6 +4,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
+use crate::base64;
 use crate::key::{KeyId, KeyName, VerifierKey};
 
 /// The longest note that is read, in bytes. Sixteen ML-DSA-44 signatures fit four times. (TLOG-11)
@@ -94,7 +95,7 @@ impl SignatureLine {
             return None;
         }
         let name = KeyName::new(name).ok()?;
-        let bytes = BASE64.decode(encoded.as_bytes()).ok()?;
+        let bytes = base64::decode(encoded)?;
         let (id, signature) = bytes.split_first_chunk::<4>()?;
         if signature.is_empty() || signature.len() > MAX_SIGNATURE_LEN {
             return None;

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Writes corpus/ anew from vectors/: what each fuzz target begins with. Needs Python alone.
+
+Files that fuzzing has found and that stay are named found-*; they are left as they are."""
+
+import hashlib
+import json
+import re
+import shutil
+import struct
+from pathlib import Path
+
+HERE = Path(__file__).parent
+VECTORS = HERE.parent / "vectors"
+CORPUS = HERE / "corpus"
+MOST = 36
+LARGEST = 24 << 10
+
+
+CHATS = [
+    "12/31/23, 11:59\u202fPM - Ann: hi\n1/1/24, 12:00\u202fAM - Ann: second line\nof two\n",
+    "[31.12.23, 23:59:01] Mira: \u200eBild weggelassen\n[01.01.24, 00:00:00] Ben: \u200e<Anhang: 0001-PHOTO.jpg>\n",
+    "31/12/2023, 23:59 - Messages and calls are end-to-end encrypted.\n31/12/2023, 23:59 - Ann created group \"Desk\"\n",
+    "2023-12-31 11:59 p.m. - Luc : <M\u00e9dias omis>\n",
+    "2023/12/31 23:59 - \u738b\u4f1f: \u4f1a\u8bae\u5ef6\u671f\n2023/12/31 \u4e0b\u534811:59 - \u738b\u4f1f: <\u5a92\u4f53\u5df2\u7701\u7565>\n",
+    "\u200f[\u0663\u0661/\u0661\u0662/\u0662\u0660\u0662\u0663, \u0662\u0663:\u0665\u0669:\u0660\u0660] \u0633\u0627\u0631\u0629: \u0645\u0631\u062d\u0628\u0627\n",
+    "31.12.2023, 23:59 - POLL:\nWhen?\nOPTION: now (2 votes)\nOPTION: later (0 votes)\n",
+    "12/31/23, 11:59 PM - Ann: IMG-20231231-WA0000.jpg (file attached)\n12/31/23, 11:59 PM - Ann: This message was deleted\n",
+    "13/13/13, 25:61 - x: y\n", "no date at all\n", "[", "\ufeff12/31/23, 11:59 - A: b",
+]
+
+
+def load(name):
+    return json.loads((VECTORS / f"{name}.json").read_text("utf-8"))
+
+
+def folder(name):
+    return [json.loads(file.read_text("utf-8")) for file in sorted((VECTORS / name).glob("*.json"))]
+
+
+def unhex(texts):
+    return [bytes.fromhex(text) for text in texts]
+
+
+def framed(*parts):
+    return b"".join(struct.pack(">H", len(part)) + part for part in parts)
+
+
+def head(number, major):
+    for code, width in ((None, 0), (24, 1), (25, 2), (26, 4)):
+        if code is None and number < 24:
+            return bytes([major << 5 | number])
+        if code is not None and number < 1 << 8 * width:
+            return bytes([major << 5 | code]) + number.to_bytes(width, "big")
+    raise ValueError(number)
+
+
+def listed(parts):
+    """A CBOR list of byte strings."""
+    return head(len(parts), 4) + b"".join(head(len(part), 2) + part for part in parts)
+
+
+def message(kind, value):
+    """A frame of the reading room."""
+    content = json.dumps(value).encode()
+    return struct.pack(">IB", len(content), kind) + content
+
+
+def spread(items):
+    """At most MOST different items of at most LARGEST bytes, from the whole range."""
+    items = [item for item in dict.fromkeys(items) if len(item) <= LARGEST]
+    step = max(1, -(-len(items) // MOST))
+    return items[::step]
+
+
+def objects(vectors):
+    return [framed(bytes.fromhex(one["leaf"]), bytes.fromhex(one["object"]))
+            for one in vectors if "object" in one and "leaf" in one]
+
+
+def seeds():
+    texts = lambda items: [item.encode() for item in items]
+    cases = lambda name: load(f"tlog/{name}")["cases"]
+    canonical = load("canonical/accepted")["cases"] + load("canonical/refused")["cases"]
+    yield "canonical_bytes", unhex(case["hex"] for case in canonical) + [listed([b"a", b""])]
+
+    records = []
+    for one in folder("record"):
+        if "parts" in one:
+            parts = one["parts"]
+            names = [parts[name]["hex"] for name in ("envelope", "participants", "body", "original")]
+            records.append(listed(unhex(names + [part["hex"] for part in parts["attachments"]])))
+    for case in load("record/refused")["cases"][::8]:
+        names = [case[name] for name in ("envelope", "participants", "body", "original")]
+        records.append(listed(unhex(names + case["attachments"])))
+    yield "record_parts", records
+    ids = ["signal", "x" * 33, "tel:+491700000001", "aci:8c78cd2a-16ff-427d-83dc-1a5e36ce713d", "tel:",
+           ":x", "TEL:1", "name:Mira \u00d6z", "x" * 513, "a\x00b", "mxid:@mira:example.org", "120363@g.us"]
+    yield "record_ids", texts(ids)
+
+    paths = [case["path"] for case in cases("paths")]
+    yield "tile_path", texts(path for path in paths if "entries" not in path)
+    yield "bundle_path", texts(path for path in paths if "entries" in path) + [b"tile/entries/000.p/256"]
+    yield "bundle", unhex(case["hex"] for case in cases("bundle"))
+    yield "decimal", texts(["0", "7", "007", "9223372036854775807", "9223372036854775808", "-1", "+1", "1 "])
+    yield "vkey", texts(case["vkey"] for case in cases("vkey"))
+    notes = texts(case["note"] for case in cases("note"))
+    checkpoints = texts(case["note"] for case in cases("checkpoint") + cases("cosignature"))
+    yield "note", notes + checkpoints[:8]
+    yield "checkpoint", checkpoints
+    lines = [line.encode() for note in notes + checkpoints for line in note.decode().split("\n")
+             if line.startswith("\u2014")]
+    yield "cosignature", lines
+    yield "log_proof", texts(case["proof"] for case in cases("proof"))
+    yield "add_checkpoint", texts(case["body"] for case in cases("add-checkpoint"))
+    yield "add_checkpoint_answer", [
+        case["answer"].encode() for case in cases("add-checkpoint") if "answer" in case]
+
+    entries = folder("entry")
+    yield "entry", unhex(one["entry"] for one in entries)
+    leaves = [one["leaf"]["bytes"] for one in entries if "leaf" in one]
+    yield "leaf", unhex(leaves) + [b"", bytes(8), b"\xff" * 9]
+    yield "genesis", unhex(one["genesis"] for one in folder("authority"))
+    answers = load("relay/answers")
+    bundle = bytes.fromhex(load("relay/bundle")["bundle"])
+    yield "post_body", [bundle, bundle[:-1], bundle + bundle[: len(bundle) // 2], b""] + [
+        framed(entry) for entry in unhex(one["entry"] for one in entries)[::8]]
+    yield "post_answer", unhex([answers["post"], "a10080"])
+    yield "logged_leaf", unhex([answers["logged_leaf"]])
+    yield "control_page", unhex([answers["control"], "80"])
+    yield "signer_answer", unhex([answers["signer"], "a10000"])
+    problem = json.dumps(answers["problem"])
+    yield "problem", texts([problem, "{}", problem.replace("409", "9999"), problem[:-1]])
+    requests = [load("relay/signed_get"), load("relay/signed_patch")]
+    yield "request_header", texts([one["value"] for one in requests] + [requests[0]["value"].replace(" ", "  ")])
+    archive = "/v1/" + answers["control"][46:46 + 64]
+    calls = ["/entries", "/checkpoint", "/control?from=3", "/stored", "/tile/0/x001/067", "/tile/entries/000.p/7",
+             "/signers/" + "ab" * 32, "/objects/" + "cd" * 32, "/nothing", ""]
+    yield "route", texts([requests[0]["target"]] + [archive + call for call in calls])
+    yield "receipt", [framed(bytes.fromhex(answers["receipt_leaf"]), answers["receipt"].encode())]
+    yield "proof_file", unhex(one["file"] for one in folder("proof"))[::2]
+
+    yield "sealed_batch", objects(folder("batch"))
+    yield "sealed_acts", objects(folder("audit"))
+    yield "sealed_mail", objects(folder("mail"))
+    attachments = [part for one in folder("batch") for record in one.get("records", [])
+                   for part in record["parts"][4:]]
+    attachments += [part["hex"] for one in folder("record") for part in one.get("parts", {}).get("attachments", [])]
+    yield "sealed_attachment", unhex(attachments)
+    yield "audit_event", unhex(event["hex"] for one in folder("audit") for event in one.get("events", []))
+    yield "mail", unhex(["a30001016470 6c616e0243a10001".replace(" ", ""), "a3000101600240"])
+    streams = [one["object"] for one in folder("stream") if len(one.get("object", "")) < 4096 and "object" in one]
+    yield "stream", [bytes([size]) + data for data in unhex(streams + ["0201", "02", "0101" + "00" * 32])
+                     for size in (1, 7, 255)]
+    yield "keyring", unhex(one["keyring"] for one in folder("keyring"))
+    yield "signing_key", [bytes.fromhex("a30001015820" + "a0" * 32 + "02a2004c" + "01" * 12 + "015830" + "02" * 48)]
+    three = load("share/three_of_five")["shares"]
+    refused = folder("share")
+    for target, form in (("share", "hex"), ("share_words", "words"), ("share_qr", "qr")):
+        given = [one[form] for one in three] + [one[form] for one in refused if form in one]
+        yield target, unhex(given) if form == "hex" else texts(given)
+
+    frames = folder("connector")
+    for target, direction in (("connector_up", "up"), ("connector_down", "down")):
+        these = unhex(one["frame"] for one in frames if one["direction"] == direction)
+        yield target, these + [b"".join(these[:6])]
+    yield "connector_json", texts(['{"a":[1,2.5,null,{"b":"\\u00e9"}]}', "[]", '{"a":' * 40, '{"a":1e999}', "{}"])
+    unlock = {"folder": "/v", "keyring": "/k", "secret": {"passphrase": "a b"}, "who": "p", "idle_seconds": 60}
+    search = {"query": "budget", "limit": 20, "after": None, "order": "newest", "facets": True, "zone": "UTC"}
+    asks = [{"who": "p", "ask": ask} for ask in (
+        {"search": search}, "status", "lock", {"show": {"record": "ab" * 32, "before": 1, "after": 1}},
+        {"prove": {"record": "ab" * 32, "show": ["body"], "attachments": [0]}}, {"nothing": 1})]
+    room = [message(0, value) for value in [unlock, *asks, {"refused": {"why": "x", "wrong_secret": True}}]]
+    yield "room", room + [message(1, "piece"), message(2, {}), b"".join(room), b"\xff" * 5, b"\0" * 3]
+
+    yield "query", texts(query["query"] for one in folder("search") for query in one["queries"])
+    yield "whatsapp_export", texts(CHATS)
+    exports = [load("samples/telegram/personal_chat"), load("samples/telegram/supergroup_with_topics")]
+    yield "telegram_export", texts([json.dumps(export, ensure_ascii=False) for export in exports] + [
+        '{"messages":[]}', '{"chats":{"list":[{"type":"personal_chat","id":1,"messages":[]}]}}', '{"id":1}'])
+    samples = lambda name: (VECTORS / "samples" / name).read_text("utf-8").splitlines()
+    each = lambda network: [json.dumps(case, ensure_ascii=False)
+                            for file in folder(f"samples/{network}") if isinstance(file, dict)
+                            for case in file.values()]
+    yield "signal_event", texts(samples("signal/receive_notifications.ndjson"))
+    yield "whatsapp_event", texts(each("whatsapp"))
+    yield "telegram_event", texts(samples("telegram/bot_api_business_updates.ndjson"))
+    yield "wechat_event", texts(each("wechat"))
+    yield "matrix_event", texts(line[line.index("{"):] for line in samples("matrix/second_device_events.txt")
+                                if "{" in line)
+
+
+def main():
+    targets = set(re.findall(r"^    (\w+) \d+,$", (HERE / "src/lib.rs").read_text("utf-8"), re.M))
+    for target, items in seeds():
+        if target not in targets:
+            print(f"{target}: no such target")
+            continue
+        into = CORPUS / target
+        found = {file.name: file.read_bytes() for file in into.glob("found-*")} if into.is_dir() else {}
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir(parents=True)
+        for name, data in found.items():
+            (into / name).write_bytes(data)
+        items = spread(items)
+        assert items, target
+        for data in items:
+            (into / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+        print(f"{target:24} {len(items):3}")
+
+
+main()

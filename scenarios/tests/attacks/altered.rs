@@ -1,7 +1,7 @@
 //! NOTHING-ALTERED, on disk: a byte is flipped in the files of the vault's mirror, and `verify`
 //! names the file; a byte is flipped in the files of the relay, and no vault takes what is wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,18 +22,18 @@ use crate::Scene;
 /// The vault's mirror: one byte of every file, and every file is named.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_byte_in_any_file_of_the_mirror_is_named() {
-    flip_the_mirror(300, 1).await;
+    flip_the_mirror(filled(1, 300).await, usize::MAX, 1).await;
 }
 
-/// The same with a log of several levels of tiles, and eight bytes of every file.
+/// The same with a log of more than one bundle and two levels of tiles: four bytes of six files of
+/// each class.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: cargo xtask assurance"]
 async fn flipped_bytes_in_any_file_of_a_large_mirror_are_named() {
-    flip_the_mirror(60_000, 8).await;
+    flip_the_mirror(filled(300, 4).await, 6, 4).await;
 }
 
-async fn flip_the_mirror(count: u64, bytes_each: usize) {
-    let scene = filled(count).await;
+async fn flip_the_mirror(scene: Scene, files_each: usize, bytes_each: usize) {
     let (mirror, archive) = (
         scene.office.vault().mirror(),
         scene.office.genesis().archive_id(),
@@ -47,15 +47,19 @@ async fn flip_the_mirror(count: u64, bytes_each: usize) {
     );
     assert!(sound.objects > 5, "{}", sound.objects);
 
-    let mut randomness = Seeded::new(count);
-    let mut classes = BTreeSet::new();
+    let mut randomness = Seeded::new(8);
+    let mut classes: BTreeMap<String, usize> = BTreeMap::new();
     for path in files(mirror.root()) {
         let name = path
             .strip_prefix(mirror.root())
             .unwrap()
             .to_string_lossy()
             .into_owned();
-        classes.insert(class(&name));
+        let met = classes.entry(class(&name)).or_default();
+        *met += 1;
+        if *met > files_each {
+            continue;
+        }
         let whole = std::fs::read(&path).unwrap();
         for _ in 0..bytes_each {
             let at = flip(&path, &whole, &mut randomness);
@@ -65,8 +69,8 @@ async fn flip_the_mirror(count: u64, bytes_each: usize) {
             std::fs::write(&path, &whole).unwrap();
         }
     }
-    let expected = ["bundle", "checkpoint", "genesis", "object", "tile"].map(str::to_owned);
-    assert_eq!(classes, BTreeSet::from(expected));
+    let expected = ["bundle", "checkpoint", "genesis", "object", "tile"];
+    assert!(classes.keys().eq(expected), "{classes:?}");
     assert!(verify().is_sound());
 }
 
@@ -74,7 +78,7 @@ async fn flip_the_mirror(count: u64, bytes_each: usize) {
 /// twice, or does not need it), or says that something is wrong. It never takes something else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_byte_on_the_relays_disk_never_reaches_a_vault_unseen() {
-    let scene = filled(300).await;
+    let scene = filled(1, 300).await;
     let whole = scene.office.source_ids();
     assert_eq!(whole.len(), 300);
     let mut randomness = Seeded::new(5);
@@ -173,18 +177,13 @@ async fn follow(office: &Office, relay: &RunningRelay, folder: &VaultFolder) -> 
     }
 }
 
-/// An office whose vault has so many messages.
-async fn filled(count: u64) -> Scene {
-    let scene = Scene::new(count);
+/// An office whose vault has what so many imports of so many messages each gave.
+async fn filled(imports: u64, count: u64) -> Scene {
+    let scene = Scene::new(imports + count);
     let relay = Relay::start(scene.office.relay_config(&scene.relay_folder()))
         .await
         .unwrap();
     scene.office.begin_log(&address(&relay)).await;
-    let messages = Messages {
-        family: Family::draw(&mut Seeded::new(count)),
-        count,
-        file_bytes: 500,
-    };
     let identity = Identity::open(&scene.office.agent()).unwrap();
     let line = RelayClient::new(
         &address(&relay),
@@ -195,14 +194,18 @@ async fn filled(count: u64) -> Scene {
     let agent = Arc::new(Agent::open(identity, environment()).unwrap());
     let mut courier = Courier::new(Arc::clone(&agent), line);
     courier.read_control().await.unwrap();
-    agent
-        .import_over(
-            &messages.job(),
-            messages.clone().connector(),
-            &Stop::default(),
-            |_| {},
-        )
-        .unwrap();
+    for import in 0..imports {
+        // Each of another account, so that none of it is known already.
+        let messages = Messages {
+            family: Family::draw(&mut Seeded::new(import)),
+            count,
+            file_bytes: 500,
+        };
+        let job = messages.job();
+        agent
+            .import_over(&job, messages.connector(), &Stop::default(), |_| {})
+            .unwrap();
+    }
     assert_eq!(courier.deliver().await.unwrap(), Step::Idle);
     follow(&scene.office, &relay, &scene.office.vault())
         .await

@@ -163,6 +163,15 @@ impl MemoryRelay {
         self.log().admit(entry).unwrap()
     }
 
+    /// Every entry of the log, in order.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.log()
+            .leaves
+            .iter()
+            .map(|leaf| Leaf::parse(leaf).unwrap().into_entry())
+            .collect()
+    }
+
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         self.log()
             .leaves

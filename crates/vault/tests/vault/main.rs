@@ -9,5 +9,6 @@
 
 mod archive;
 mod following;
+mod networked;
 mod reading;
 mod verifying;

@@ -115,9 +115,14 @@ impl SignedHeader {
         if milliseconds < 0 || milliseconds.to_string() != time {
             return Err(RequestError::Malformed);
         }
+        let encoded = signature;
         let signature = BASE64
-            .decode(signature.as_bytes())
+            .decode(encoded.as_bytes())
             .map_err(|_| RequestError::Malformed)?;
+        // The decoder alone takes several padded pieces.
+        if BASE64.encode(&signature) != encoded {
+            return Err(RequestError::Malformed);
+        }
         Ok(Self {
             signer: SignerId::from_bytes(id),
             time: Milliseconds::new(milliseconds),
@@ -274,8 +279,12 @@ mod tests {
         let header = request().sign(&key, NOW, RequestNonce::from_bytes([9; 16]));
         let [signer, time, nonce, signature]: [&str; 4] =
             header.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let bytes = BASE64.decode(signature.as_bytes()).unwrap();
+        let (first, rest) = bytes.split_at(1);
+        let pieces = BASE64.encode(first) + &BASE64.encode(rest);
         for bad in [
             String::new(),
+            format!("{signer} {time} {nonce} {pieces}"),
             format!("{header} "),
             format!(" {header}"),
             format!("{} {time} {nonce} {signature}", signer.to_uppercase()),

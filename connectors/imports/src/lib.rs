@@ -21,6 +21,7 @@ mod media;
 mod open;
 mod outbox;
 mod run;
+mod salvage;
 mod sniff;
 mod telegram;
 mod vcard;

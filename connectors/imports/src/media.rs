@@ -26,6 +26,8 @@ pub(crate) enum Files {
     Folder(PathBuf),
     /// In an archive.
     Archive(Box<Archive>),
+    /// Salvaged from an archive: by their last names.
+    Salvaged(HashMap<String, PathBuf>),
     /// Nowhere.
     None,
 }
@@ -76,6 +78,12 @@ impl Files {
                     return Err(NotCopied::Absent);
                 }
                 let file = File::open(&path).map_err(NotCopied::Damaged)?;
+                copy(file, MAX_FILE, folder, target)
+            }
+            Self::Salvaged(files) => {
+                let last = name.rsplit('/').next().unwrap_or(name);
+                let path = files.get(last).ok_or(NotCopied::Absent)?;
+                let file = File::open(path).map_err(NotCopied::Damaged)?;
                 copy(file, MAX_FILE, folder, target)
             }
             Self::Archive(archive) => {

@@ -1,5 +1,6 @@
 //! Which export lies at a path.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 use crate::media::{Archive, Files, MAX_ENTRIES};
+use crate::salvage::{Salvaged, salvage};
 use crate::whatsapp::looks_like_chat;
 
 /// Bytes that are looked at to recognize a format.
@@ -33,6 +35,8 @@ pub(crate) enum Content {
     File { path: PathBuf, folder: PathBuf },
     /// An entry of an archive, with its media beside it.
     Entry { archive: PathBuf, index: usize },
+    /// What could be read of a damaged archive.
+    Salvaged { chat: PathBuf, salvaged: Salvaged },
 }
 
 /// Why there is no export.
@@ -52,7 +56,9 @@ impl Content {
     /// Opens the text from its beginning and gives it to `with`.
     pub(crate) fn read<T>(&self, with: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
         match self {
-            Self::File { path, .. } => Ok(with(&mut File::open(path)?)),
+            Self::File { path, .. } | Self::Salvaged { chat: path, .. } => {
+                Ok(with(&mut File::open(path)?))
+            }
             Self::Entry {
                 archive: path,
                 index,
@@ -68,6 +74,15 @@ impl Content {
     pub(crate) fn files(&self) -> Files {
         match self {
             Self::File { folder, .. } => Files::Folder(folder.clone()),
+            Self::Salvaged { salvaged, .. } => {
+                let last = |name: &String| name.rsplit('/').next().unwrap_or(name).to_owned();
+                let files = salvaged.files.iter();
+                Files::Salvaged(
+                    files
+                        .map(|(name, path)| (last(name), path.clone()))
+                        .collect(),
+                )
+            }
             Self::Entry {
                 archive: path,
                 index,
@@ -77,10 +92,20 @@ impl Content {
         }
     }
 
+    /// Places where the archive itself is damaged, and how.
+    pub(crate) fn damage(&self) -> &[(String, String)] {
+        match self {
+            Self::Salvaged { salvaged, .. } => &salvaged.damage,
+            _ => &[],
+        }
+    }
+
     /// Bytes of the text.
     pub(crate) fn size(&self) -> Option<u64> {
         match self {
-            Self::File { path, .. } => std::fs::metadata(path).ok().map(|meta| meta.len()),
+            Self::File { path, .. } | Self::Salvaged { chat: path, .. } => {
+                std::fs::metadata(path).ok().map(|meta| meta.len())
+            }
             Self::Entry {
                 archive: path,
                 index,
@@ -92,14 +117,19 @@ impl Content {
     }
 }
 
-/// Looks at what lies at `path`.
-pub(crate) fn open(path: &Path) -> Result<Export, OpenError> {
+/// Looks at what lies at `path`. What can be saved of a damaged archive is put into `own`, the
+/// connector's folder.
+pub(crate) fn open(path: &Path, own: &Path) -> Result<Export, OpenError> {
     if path.is_dir() {
         return open_folder(path);
     }
     let head = head(File::open(path)?)?;
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        return open_archive(path);
+        return match archive(path) {
+            Ok(archive) => open_archive(path, archive),
+            Err(OpenError::Archive(error)) => open_salvaged(path, own, error),
+            Err(error) => Err(error),
+        };
     }
     let format = recognize(&head).ok_or(OpenError::NothingFound)?;
     let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
@@ -154,25 +184,13 @@ fn open_folder(folder: &Path) -> Result<Export, OpenError> {
     Err(OpenError::NothingFound)
 }
 
-fn open_archive(path: &Path) -> Result<Export, OpenError> {
-    let mut archive = archive(path)?;
-    let mut found: Vec<(u8, String)> = archive
-        .file_names()
-        .filter_map(|name| {
-            let name = name.ok()?;
-            let last = name.rsplit('/').next().unwrap_or(&name);
-            let rank = match last {
-                "result.json" => 0,
-                "_chat.txt" => 1,
-                last if last.to_ascii_lowercase().ends_with(".txt") => 2,
-                _ => return None,
-            };
-            Some((rank, name.into_owned()))
-        })
-        .collect();
-    // The shallowest first: a text that was sent in the chat lies no higher than the chat.
-    found.sort_by_key(|(rank, name)| (*rank, name.matches('/').count(), name.clone()));
-    for (_, entry) in found {
+fn open_archive(
+    path: &Path,
+    mut archive: ZipArchive<BufReader<File>>,
+) -> Result<Export, OpenError> {
+    let names = archive.file_names().filter_map(Result::ok);
+    let found = candidates(names.map(Cow::into_owned));
+    for entry in found {
         let Some(index) = archive.index_for_name(&entry) else {
             continue;
         };
@@ -196,6 +214,52 @@ fn open_archive(path: &Path) -> Result<Export, OpenError> {
         });
     }
     Err(OpenError::NothingFound)
+}
+
+fn open_salvaged(
+    path: &Path,
+    own: &Path,
+    error: zip::result::ZipError,
+) -> Result<Export, OpenError> {
+    let salvaged = salvage(path, own)?;
+    for entry in candidates(salvaged.files.keys().cloned()) {
+        let Some(chat) = salvaged.files.get(&entry) else {
+            continue;
+        };
+        let Some(format) = recognize(&head(File::open(chat)?)?) else {
+            continue;
+        };
+        let inner = stem(Path::new(entry.rsplit('/').next().unwrap_or(&entry)));
+        let plain = inner == "_chat" || inner == "result";
+        return Ok(Export {
+            format,
+            name: if plain { stem(path) } else { inner },
+            content: Content::Salvaged {
+                chat: chat.clone(),
+                salvaged,
+            },
+        });
+    }
+    Err(OpenError::Archive(error))
+}
+
+/// Names of entries that may be the chat, the likeliest first.
+fn candidates(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut found: Vec<(u8, usize, String)> = names
+        .filter_map(|name| {
+            let last = name.rsplit('/').next().unwrap_or(&name);
+            let rank = match last {
+                "result.json" => 0,
+                "_chat.txt" => 1,
+                last if last.to_ascii_lowercase().ends_with(".txt") => 2,
+                _ => return None,
+            };
+            // A text that was sent in the chat lies no higher than the chat.
+            Some((rank, name.matches('/').count(), name))
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, _, name)| name).collect()
 }
 
 /// An archive's list of contents.

@@ -46,7 +46,7 @@ fn import(ctx: &mut Context<'_>) -> Result<(), KitError> {
         .ok_or_else(|| failed("import-path-missing", &[]))?
         .to_owned();
     let settings = settings(ctx)?;
-    let export = open(Path::new(&path)).map_err(|error| not_opened(&path, &error))?;
+    let export = open(Path::new(&path), ctx.folder()).map_err(|error| not_opened(&path, &error))?;
     let (network, way) = match export.format {
         Format::WhatsApp => (NetworkName::WHATSAPP, "whatsapp-export"),
         Format::Telegram => (NetworkName::TELEGRAM, "telegram-export"),

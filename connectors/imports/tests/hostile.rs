@@ -129,7 +129,7 @@ fn damaged_lines_are_told_with_their_place() {
         .flat_map(|record| record.searchable_text())
         .collect();
     for text in ["one", "two", "three", "four"] {
-        assert!(texts.iter().any(|found| *found == text), "{text}");
+        assert!(texts.contains(&text), "{text}");
     }
 }
 
@@ -189,4 +189,74 @@ fn archives_give_their_files_and_nothing_else() {
     assert!(found.files[4].is_empty());
     assert_eq!(found.losses(), 1);
     assert_eq!(std::fs::read(outside).unwrap(), b"outside");
+}
+
+#[test]
+fn an_archive_that_is_cut_off_gives_what_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let noise: Vec<u8> = (0..40_000_u64)
+        .flat_map(|n| (n * n * 0x9e37_79b9).to_le_bytes())
+        .collect();
+    let chat = "[03/11/2026, 08:01:58] Anna: \u{200e}<attached: 00000001-PHOTO.png>\n\
+        [03/11/2026, 08:02:02] Anna: \u{200e}<attached: 00000004-PHOTO.png>\n";
+    let path = archive(
+        folder.path(),
+        &[
+            ("_chat.txt", chat.as_bytes()),
+            ("00000001-PHOTO.png", b"\x89PNG\r\n\x1a\nrest"),
+            ("00000004-PHOTO.png", &noise),
+        ],
+    );
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let found = import(&path, &[("zone", "UTC"), ("dates", "dmy")]);
+    assert_eq!(
+        found.records[0].envelope().conversation().as_str(),
+        "title:Team"
+    );
+    assert_eq!(found.files[0], [b"\x89PNG\r\n\x1a\nrest".to_vec()]);
+    assert!(found.files[1].is_empty());
+    assert_eq!(found.losses(), 2);
+    let places: Vec<String> = found
+        .records
+        .iter()
+        .filter_map(|record| match &record.body().content {
+            Content::Loss(loss) => loss.place.clone(),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        places
+            .iter()
+            .all(|place| place.starts_with("archive, byte ")),
+        "{places:?}"
+    );
+    // Cut within the chat itself.
+    let mut long = String::from("[03/11/2026, 08:01:58] Anna: one\n");
+    for (number, noise) in noise.chunks(16).enumerate().take(2_000) {
+        long.push_str(&format!("[03/11/2026, 08:02:58] Ben: {number} {noise:?}\n"));
+    }
+    let path = archive(folder.path(), &[("_chat.txt", long.as_bytes())]);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let found = import(&path, &[("zone", "UTC"), ("dates", "dmy")]);
+    assert!(found.losses() >= 1);
+    assert!(found.records.len() > 500);
+    assert!(long.as_bytes().starts_with(&originals(&found)));
+}
+
+#[test]
+fn conn_7_a_chat_continues_behind_its_position() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = Vec::new();
+    whatsapp_export(TrueChat::new(&FORMS[1], 5, 3_000), &mut bytes).unwrap();
+    let path = written(folder.path(), "chat.txt", &bytes);
+    let settings = [("zone", "Europe/Zurich"), ("dates", "dmy")];
+    let whole = import(&path, &settings);
+    let (count, position) = whole.positions[0].clone();
+    assert!(count < whole.records.len());
+    let rest = agent::import_from(&path, &settings, Some(position));
+    let ids =
+        |records: &[record::Record]| -> Vec<_> { records.iter().map(record::Record::id).collect() };
+    assert_eq!(ids(&rest.records), ids(&whole.records[count..]));
 }

@@ -99,7 +99,7 @@ fn the_trading_room_is_imported() {
     assert_eq!(sent.at.get(), 1_794_207_900_000);
     assert_eq!(
         sent.offset.unwrap().get(),
-        60 * (8 - 7),
+        60,
         "local time beside Unix time"
     );
     let Content::Message(file) = &by_source(&found, "6").body().content else {

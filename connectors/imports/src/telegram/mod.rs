@@ -57,6 +57,9 @@ pub(crate) fn import(
             import.lose(LossWhy::Damaged, place, &detail, None, &mut outbox)?;
         }
     }
+    for (place, detail) in export.content.damage() {
+        import.lose(LossWhy::Damaged, place.clone(), detail, None, &mut outbox)?;
+    }
     outbox.flush(total.unwrap_or(u64::MAX))
 }
 

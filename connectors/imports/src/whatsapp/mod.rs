@@ -98,6 +98,9 @@ pub(crate) fn import(
             )?;
         }
     }
+    for (place, detail) in export.content.damage() {
+        chat.lose(LossWhy::Damaged, place.clone(), detail, None, &mut outbox)?;
+    }
     outbox.flush(found.bytes)
 }
 

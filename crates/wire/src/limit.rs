@@ -40,7 +40,7 @@ pub const PROBLEM_BYTES: usize = 16_384;
 pub const REQUEST_WINDOW_MS: i64 = 5 * 60 * 1_000;
 /// An upload without progress is discarded after so many milliseconds (LIMIT-1).
 pub const UPLOAD_IDLE_MS: i64 = 24 * 60 * 60 * 1_000;
-/// A batch may name a period epoch this many milliseconds before and after its period (CONTROL-6).
+/// A batch may name an epoch this many milliseconds before its period begins (CONTROL-6).
 pub const EPOCH_GRACE_MS: i64 = 31 * 24 * 60 * 60 * 1_000;
 /// Newest admitted entries, of all signers together, whose place is kept in memory; older ones are
 /// asked of the caller (CHAIN-3). About 10 MB.

@@ -157,8 +157,8 @@ class Authority:
         if epoch is None:
             raise Refused("unknown-epoch", "CONTROL-6: never published")
         require((epoch[3] == USE_GOVERNANCE) == governance, "unknown-epoch", "CONTROL-6: another use")
-        fits = epoch[4] - GRACE <= admitted_at <= epoch[5] + GRACE
-        require(epoch[3] == USE_RESERVE or fits, "unknown-epoch", "CONTROL-6: another period")
+        begun = admitted_at >= epoch[4] - GRACE
+        require(epoch[3] == USE_RESERVE or begun, "unknown-epoch", "CONTROL-6: not begun")
 
     def follows(self, entry: Entry) -> None:
         """CONTROL-1, CONTROL-4 (head), CONTROL-5: the act may stand behind those before."""

@@ -27,7 +27,9 @@ pub(crate) fn faults() -> Result<Vec<String>, Failure> {
         for ending in [".rs", ".py"] {
             for file in run::files(&root.join(folder), ending) {
                 let text = read(&file)?;
-                let is_test_file = file.components().any(|c| c.as_os_str() == "tests")
+                let is_test_file = file
+                    .components()
+                    .any(|c| c.as_os_str() == "tests" || c.as_os_str() == "tests.rs")
                     || folder == "scenarios"
                     || ending == ".py";
                 let foot = if is_test_file {

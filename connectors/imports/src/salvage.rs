@@ -22,6 +22,8 @@ pub(crate) struct Salvaged {
 /// Names and places of an entry, from its own header.
 struct Entry {
     name: String,
+    /// The header as it stands.
+    header: Vec<u8>,
     data: u64,
     /// Compressed bytes, where the header says them.
     size: Option<u64>,
@@ -45,13 +47,14 @@ pub(crate) fn salvage(path: &Path, folder: &Path) -> io::Result<Salvaged> {
                 break;
             }
         };
+        let mut header = entry.header;
         let (size, descriptor) = match entry.size {
             Some(size) => (size.min(end.saturating_sub(entry.data)), 0),
-            None => descriptor(&mut input, entry.data, end)?,
+            None => descriptor(&mut input, entry.data, end, &mut header)?,
         };
         let target = folder.join(format!("salvaged-{number}"));
-        input.seek(SeekFrom::Start(at))?;
-        if let Err(error) = copy(&mut input, size, &target)? {
+        input.seek(SeekFrom::Start(entry.data))?;
+        if let Err(error) = copy(&header, &mut input, size, &target)? {
             salvaged.tell(at, format!("file {}: {error}", entry.name));
             // A chat is worth reading up to where it breaks; half a picture is not.
             if !is_chat(&entry.name) {
@@ -101,18 +104,27 @@ fn entry(input: &mut BufReader<File>, at: u64) -> io::Result<Option<Entry>> {
     };
     let (flags, name, extra) = (short(6), short(26), short(28));
     let size = short(18) | short(20) << 16;
-    let mut bytes = Vec::new();
-    input.take(name).read_to_end(&mut bytes)?;
+    let mut header = fixed.to_vec();
+    input.take(name + extra).read_to_end(&mut header)?;
+    let name_end = fixed.len() + name as usize;
+    let bytes = header.get(fixed.len()..name_end).unwrap_or_default();
     Ok(Some(Entry {
-        name: String::from_utf8_lossy(&bytes).into_owned(),
+        name: String::from_utf8_lossy(bytes).into_owned(),
+        header,
         data: at + 30 + name + extra,
         size: (flags & 8 == 0 && size != u64::from(u32::MAX)).then_some(size),
     }))
 }
 
 /// Size of an entry's data, and of the descriptor behind it: where a descriptor stands that
-/// names just this size. Without one, all that is left.
-fn descriptor(input: &mut BufReader<File>, data: u64, end: u64) -> io::Result<(u64, u64)> {
+/// names just this size. Its checksum and sizes are put into the header, where they are missing.
+/// Without a descriptor, all that is left is the entry's.
+fn descriptor(
+    input: &mut BufReader<File>,
+    data: u64,
+    end: u64,
+    header: &mut [u8],
+) -> io::Result<(u64, u64)> {
     const SIGN: &[u8] = b"PK\x07\x08";
     const LENGTH: usize = 16;
     input.seek(SeekFrom::Start(data))?;
@@ -121,11 +133,18 @@ fn descriptor(input: &mut BufReader<File>, data: u64, end: u64) -> io::Result<(u
     loop {
         let read = input.by_ref().take(1 << 20).read_to_end(&mut window)?;
         for found in memmem::find_iter(&window, SIGN) {
-            let Some([a, b, c, d]) = window.get(found + 8..found + 12) else {
+            let Some(facts @ [_, _, _, _, a, b, c, d, ..]) = window.get(found + 4..found + LENGTH)
+            else {
                 continue;
             };
             let size = base + found as u64 - data;
             if u64::from(u32::from_le_bytes([*a, *b, *c, *d])) == size {
+                if let Some([flags, _, _, _, _, _, _, _, rest @ ..]) = header.get_mut(6..26)
+                    && let Some(place) = rest.get_mut(..facts.len())
+                {
+                    *flags &= !8;
+                    place.copy_from_slice(facts);
+                }
                 return Ok((size, LENGTH as u64));
             }
         }
@@ -141,12 +160,14 @@ fn descriptor(input: &mut BufReader<File>, data: u64, end: u64) -> io::Result<(u
 /// Inflates the entry that begins here. The outer error is the folder's, the inner one the
 /// entry's; what was read before it is there.
 fn copy(
+    header: &[u8],
     input: &mut BufReader<File>,
     size: u64,
     target: &Path,
 ) -> io::Result<Result<(), io::Error>> {
     let mut output = File::create(target)?;
-    let mut entry = match read_zipfile_from_stream_with_compressed_size(input, size) {
+    let mut input = header.chain(input);
+    let mut entry = match read_zipfile_from_stream_with_compressed_size(&mut input, size) {
         Ok(Some(entry)) => entry,
         Ok(None) => return Ok(Err(io::ErrorKind::UnexpectedEof.into())),
         Err(error) => return Ok(Err(error.into())),

@@ -260,3 +260,34 @@ fn conn_7_a_chat_continues_behind_its_position() {
         |records: &[record::Record]| -> Vec<_> { records.iter().map(record::Record::id).collect() };
     assert_eq!(ids(&rest.records), ids(&whole.records[count..]));
 }
+
+#[test]
+fn a_streamed_archive_that_is_cut_off_gives_what_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("WhatsApp Chat - Team.zip");
+    let file = std::fs::File::create(&path).unwrap();
+    // Sizes stand behind the entries, as phones write them.
+    let mut writer = zip::ZipWriter::new_stream(file);
+    let chat = "[03/11/2026, 08:01:58] Anna: \u{200e}<attached: 00000001-PHOTO.png>\n";
+    for (name, bytes) in [
+        ("00000001-PHOTO.png", &b"\x89PNG\r\n\x1a\nrest"[..]),
+        ("_chat.txt", chat.as_bytes()),
+    ] {
+        writer
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    assert!(whole.windows(4).any(|window| window == b"PK\x07\x08"));
+    let central = whole
+        .windows(4)
+        .position(|window| window == b"PK\x01\x02")
+        .unwrap();
+    std::fs::write(&path, &whole[..central]).unwrap();
+    let found = import(&path, &[("zone", "UTC"), ("dates", "dmy")]);
+    assert_eq!(found.losses(), 1);
+    assert_eq!(originals(&found), chat.as_bytes());
+    assert_eq!(found.files[0], [b"\x89PNG\r\n\x1a\nrest".to_vec()]);
+}

@@ -31,6 +31,7 @@ pub(crate) fn faults() -> Result<Vec<String>, Failure> {
                     .components()
                     .any(|c| c.as_os_str() == "tests" || c.as_os_str() == "tests.rs")
                     || folder == "scenarios"
+                    || (text.contains("#[test]") && !text.contains("#[cfg(test)]"))
                     || ending == ".py";
                 let foot = if is_test_file {
                     0

@@ -216,7 +216,11 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    // The parent of a bare name is the empty path, which can not be opened.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
     let mut draft = tempfile::Builder::new()
         .prefix(".draft-")
         .tempfile_in(folder)?;

@@ -12,7 +12,7 @@ use record::{
 use super::blocks::{Block, Blocks};
 use super::dates::{DateOrder, Zone};
 use super::header::Form;
-use super::meaning::{NamedFile, meaning, trim_marks};
+use super::meaning::{NamedFile, is_content, meaning, trim_marks};
 use super::names::{Names, SourceIds};
 use super::notices::{Notice, What, is_owner_word, notice};
 use crate::media::{Files, NotCopied};
@@ -105,7 +105,7 @@ impl Chat {
         let by_app = text.starts_with(['\u{200e}', '\u{200f}']);
         let (sender, told) = match author {
             // Where the app's own lines stand under a name, a mark begins them.
-            Some(author) if by_app => (Some(author), notice(text)),
+            Some(author) if by_app && !is_content(text) => (Some(author), notice(text)),
             // A name that wrote before is no part of a notice.
             Some(author) if self.names.knows(author) => (Some(author), None),
             // A title in a notice may have a colon, a name hardly.

@@ -33,6 +33,14 @@ pub(crate) fn meaning(text: &str) -> Meaning {
     meaning
 }
 
+/// Whether what the app wrote stands for content of its author, and is no notice.
+pub(crate) fn is_content(text: &str) -> bool {
+    let bare = trim_marks(text);
+    bare.ends_with('>')
+        || bare.contains("://")
+        || (bare.len() <= MAX_FIXED && fixed(bare_note(bare)).is_some())
+}
+
 fn read(text: &str) -> Meaning {
     let bare = trim_marks(text);
     if bare.len() <= MAX_FIXED

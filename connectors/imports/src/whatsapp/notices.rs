@@ -76,6 +76,13 @@ pub(crate) fn plain(text: &str) -> String {
 /// Placeholders: `{a}` who did it, `{m}` whom it concerns, `{o}` and `{n}` before and after,
 /// `{x}` anything.
 fn fit(pattern: &str, text: &str, what: What) -> Option<Notice> {
+    // Most patterns are out by how they end or begin.
+    let closing = pattern.rfind('}').and_then(|at| pattern.get(at + 1..));
+    let opening = pattern.find('{').and_then(|at| pattern.get(..at));
+    if !text.ends_with(closing.unwrap_or(pattern)) || !text.starts_with(opening.unwrap_or(pattern))
+    {
+        return None;
+    }
     let mut notice = Notice {
         what,
         actor: None,
@@ -99,7 +106,7 @@ fn fit(pattern: &str, text: &str, what: What) -> Option<Notice> {
             // The last literal closes the text; what it might also be found in stays in the slot.
             text.strip_suffix(literal)?.len()
         } else {
-            text.find(literal)?
+            memchr::memmem::find(text.as_bytes(), literal.as_bytes())?
         };
         let value = text.get(..end)?.trim().trim_matches('"');
         if value.is_empty() || value.len() > MAX_SLOT {

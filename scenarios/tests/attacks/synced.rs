@@ -92,7 +92,7 @@ fn every_promise_is_synced_before_it_is_given() {
         );
     }
     assert!(
-        count(&relay, "/tmp/") >= 4,
+        count(&relay, "/log/tmp/") >= 4,
         "staged groups, tiles, bundles and checkpoints are synced before they are named"
     );
     assert!(count(&relay, "-wal") >= 2, "the head is synced");

@@ -148,9 +148,12 @@ fn one_message_is_proved_and_the_proof_is_checked_in_an_empty_folder() {
     let found = archive.json(&["search", "limit"]);
     let record = found["hits"][0]["record"].as_str().unwrap().to_owned();
     let proof = archive.path("m.greffe-proof");
+    // The first digits, as `search` shows them to people, are enough.
+    archive.good(&["show", &record[..12]]);
+    archive.fails(&["show", "0123456789"], 3);
     archive.good(&[
         "prove",
-        &record,
+        &record[..12],
         "--output",
         proof.to_str().unwrap(),
         "--withhold",

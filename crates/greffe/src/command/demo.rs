@@ -81,8 +81,16 @@ impl Walk<'_> {
         let mut imported = 0;
         for sample in &samples {
             let path = sample.path.to_string_lossy().into_owned();
-            let told =
-                self.greffe_json(&["import", &path, "--me", sample.me, "--zone", sample.zone])?;
+            let told = self.greffe_json(&[
+                "import",
+                &path,
+                "--me",
+                sample.me,
+                "--zone",
+                sample.zone,
+                "--dates",
+                sample.dates,
+            ])?;
             let new = told["imported"]["new"].as_u64().unwrap_or_default();
             imported += new;
             self.say(&say!(

@@ -285,6 +285,27 @@ impl Catalogue {
         work().map_err(|source| self.database(source))
     }
 
+    /// Record ids from `first` to `last`, at most `limit` of them.
+    pub(crate) fn between(
+        &self,
+        first: &RecordId,
+        last: &RecordId,
+        limit: usize,
+    ) -> Result<Vec<RecordId>, CatalogueError> {
+        let work = || -> rusqlite::Result<Vec<[u8; 32]>> {
+            let mut statement = self.db.prepare_cached(
+                "SELECT record_id FROM records WHERE record_id BETWEEN ?1 AND ?2 LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let (first, last) = (first.as_bytes().as_slice(), last.as_bytes().as_slice());
+            statement
+                .query_map(rusqlite::params![first, last, limit], |row| row.get(0))?
+                .collect()
+        };
+        let ids = work().map_err(|source| self.database(source))?;
+        Ok(ids.into_iter().map(RecordId::from_bytes).collect())
+    }
+
     /// Up to `limit` items of a conversation, beyond (`at`, `row`) in the direction asked for.
     pub(crate) fn reading(
         &self,

@@ -425,6 +425,24 @@ impl Partition {
         self.catalogue().find(id)
     }
 
+    /// Ids of records filed here whose hexadecimal digits begin with `digits`, at most `limit`.
+    /// None if `digits` are not 1 to 64 lower-case hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    pub fn beginning(&self, digits: &str, limit: usize) -> Result<Vec<RecordId>, CatalogueError> {
+        let bound = |fill: &str| -> Option<RecordId> {
+            let rest = 64_usize.checked_sub(digits.len())?;
+            format!("{digits}{}", fill.repeat(rest)).parse().ok()
+        };
+        match (bound("0"), bound("f")) {
+            (Some(first), Some(last)) if !digits.is_empty() => {
+                self.catalogue().between(&first, &last, limit)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// The committed parts of a record, as they were opened (PARTITION-10).
     ///
     /// # Errors

@@ -26,6 +26,8 @@ use super::protocol::{
     Answer, Ask, File, Found, Hit, Item, Looked, Page, Provenance, Request, Shown, Somebody,
 };
 
+/// Fewest digits of a record id that may stand for the whole.
+const LEAST_DIGITS: usize = 8;
 /// Most hits of one answer.
 const MAX_HITS: u32 = 1_000;
 /// Most items of one page.
@@ -227,7 +229,7 @@ impl Desk {
     }
 
     fn show(&self, who: &str, record: &str, before: u32, after: u32) -> Result<Answer, Trouble> {
-        let id = record_id(record)?;
+        let id = self.record_id(record)?;
         let (entry, row) = self.locate(&id)?;
         let opened = self.opened(&entry)?;
         let shown = read(&opened, &row)?;
@@ -341,7 +343,7 @@ impl Desk {
         let from = match before {
             None => conversation::From::Newest,
             Some(record) => {
-                let id = record_id(record)?;
+                let id = self.record_id(record)?;
                 let (partition, row) = self.row(&id)?;
                 conversation::From::Before(Place {
                     at: row.at,
@@ -434,7 +436,7 @@ impl Desk {
         show: &[String],
         attachments: &[u32],
     ) -> Result<Reply, Trouble> {
-        let id = record_id(record)?;
+        let id = self.record_id(record)?;
         let choice =
             Choice::parse(show, attachments).map_err(|error| Trouble::request(report(&error)))?;
         let (entry, row) = self.locate(&id)?;
@@ -470,7 +472,7 @@ impl Desk {
     }
 
     fn attachment(&self, who: &str, record: &str, index: u32) -> Result<Reply, Trouble> {
-        let id = record_id(record)?;
+        let id = self.record_id(record)?;
         let (entry, row) = self.locate(&id)?;
         let batch = self.opened(&entry)?;
         let opened = read(&batch, &row)?;
@@ -558,6 +560,33 @@ impl Desk {
             .entry(row.index.get())
             .ok_or_else(|| Trouble::not_found("the entry of this record is not verified"))?;
         Ok((entry, row))
+    }
+
+    /// The record that `text` names: all 64 digits of its id, or enough of the first.
+    fn record_id(&self, text: &str) -> Result<RecordId, Trouble> {
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        if text.len() < LEAST_DIGITS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Trouble::request(format!(
+                "a record id has 64 hexadecimal digits; its first {LEAST_DIGITS} or more are enough"
+            )));
+        }
+        let digits = text.to_ascii_lowercase();
+        let mut found = Vec::new();
+        for shelf in self.searcher().shelves() {
+            let partition = shelf.partition().map_err(|error| Trouble::failed(&error))?;
+            let some = partition.beginning(&digits, 2);
+            found.extend(some.map_err(|error| Trouble::failed(&error))?);
+        }
+        found.dedup();
+        match found.as_slice() {
+            [id] => Ok(*id),
+            [] => Err(Trouble::not_found("no record with this id is filed")),
+            _ => Err(Trouble::request(
+                "several records begin with these digits: give more of them".to_owned(),
+            )),
+        }
     }
 
     fn row(&self, id: &RecordId) -> Result<(crate::partition::PartitionId, Row), Trouble> {
@@ -653,12 +682,6 @@ fn ids(items: &[Item]) -> Vec<RecordId> {
         .filter_map(|item| item.record.parse().ok())
         .take(16_000)
         .collect()
-}
-
-fn record_id(text: &str) -> Result<RecordId, Trouble> {
-    text.parse().map_err(|_| {
-        Trouble::request("a record id has 64 hexadecimal digits, as search shows them".to_owned())
-    })
 }
 
 fn cut(text: &str, most: usize) -> String {

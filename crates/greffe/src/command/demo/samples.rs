@@ -16,6 +16,8 @@ pub(crate) struct Sample {
     pub(crate) language: &'static str,
     pub(crate) me: &'static str,
     pub(crate) zone: &'static str,
+    /// Order of day and month; few messages leave it open.
+    pub(crate) dates: &'static str,
 }
 
 const CHART: &[u8] = include_bytes!("../../../demo/chart.png");
@@ -59,6 +61,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sample>, Failure> {
             language: "English",
             me: "Anna Keller",
             zone: "Europe/London",
+            dates: "day-first",
         },
         Sample {
             name: "Discussion WhatsApp avec Cabinet.zip",
@@ -71,6 +74,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sample>, Failure> {
             language: "français",
             me: "Claire Morel",
             zone: "Europe/Paris",
+            dates: "day-first",
         },
         Sample {
             name: "WhatsApp-Chat mit Station 4b.zip",
@@ -83,6 +87,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sample>, Failure> {
             language: "Deutsch",
             me: "Dr. Katrin Weber",
             zone: "Europe/Berlin",
+            dates: "day-first",
         },
         Sample {
             name: "Wizara.txt",
@@ -94,6 +99,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sample>, Failure> {
             language: "العربية",
             me: "سارة الحداد",
             zone: "Asia/Riyadh",
+            dates: "day-first",
         },
         Sample {
             name: "WhatsApp Chat - Xiangmu.zip",
@@ -106,6 +112,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sample>, Failure> {
             language: "中文",
             me: "李娜",
             zone: "Asia/Shanghai",
+            dates: "year-first",
         },
         Sample {
             name: "mesa/result.json",
@@ -117,6 +124,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sample>, Failure> {
             language: "español",
             me: "Lucía Fernández",
             zone: "Europe/Madrid",
+            dates: "day-first",
         },
         Sample {
             name: "otdel/result.json",
@@ -124,6 +132,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sample>, Failure> {
             language: "русский",
             me: "Ольга Петрова",
             zone: "Europe/Berlin",
+            dates: "day-first",
         },
     ])
 }

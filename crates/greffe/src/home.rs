@@ -114,29 +114,9 @@ impl Home {
         Ok(folder)
     }
 
-    /// The owner's keyring.
-    pub(crate) fn keyring(&self) -> PathBuf {
-        self.0.join("owner").join("keyring.cbor")
-    }
-
-    /// The root's signing key, wrapped under the vault key.
-    pub(crate) fn root_key(&self) -> PathBuf {
-        self.0.join("owner").join("root.key")
-    }
-
-    /// The genesis, canonical.
-    pub(crate) fn genesis(&self) -> PathBuf {
-        self.0.join("owner").join("genesis.cbor")
-    }
-
     /// Where a running `greffe up` listens for commands.
     pub(crate) fn up_socket(&self) -> PathBuf {
         self.0.join("run").join("up.sock")
-    }
-
-    /// Where an open reading room listens.
-    pub(crate) fn room_socket(&self) -> PathBuf {
-        self.0.join("run").join("room.sock")
     }
 
     /// Reads `greffe.toml`.

@@ -130,9 +130,9 @@ fn request_for(
         .unwrap_or_else(|| custodian.clone());
     let mut named = vec![("zone".to_owned(), zone.to_owned())];
     let dates = arguments.dates.map(|order| match order {
-        DateOrder::DayFirst => "day-first",
-        DateOrder::MonthFirst => "month-first",
-        DateOrder::YearFirst => "year-first",
+        DateOrder::Day => "day-first",
+        DateOrder::Month => "month-first",
+        DateOrder::Year => "year-first",
     });
     named.extend(dates.map(|order| ("dates".to_owned(), order.to_owned())));
     named.extend(

@@ -3,7 +3,11 @@
 //! `measure RECORDS PARTITIONS FOLDER`. Partitions that lie in the folder already are opened as they
 //! are, so that a long run can be resumed. Nine runs of each query; the median and the worst are
 //! printed, and the exact count.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "it measures, on the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it measures, on the terminal"
+)]
 
 use std::error::Error;
 use std::path::Path;
@@ -11,11 +15,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use record::{
-    AliasKind, Assurance, Conversation, ConversationKind, Direction, Envelope, Message, Milliseconds,
-    Mode, NetworkName, Participant, ParticipantId, Participants, Record, Source, TextId, Time,
+    AliasKind, Assurance, Conversation, ConversationKind, Direction, Envelope, Message,
+    Milliseconds, Mode, NetworkName, Participant, ParticipantId, Participants, Record, Source,
+    TextId, Time,
 };
 use tlog::LogIndex;
-use vault::partition::{Filing, Nobody, PageCache, Partition, PartitionId, PartitionKey, PartitionKeys};
+use vault::partition::{
+    Filing, Nobody, PageCache, Partition, PartitionId, PartitionKey, PartitionKeys,
+};
 use vault::search::{Ask, Query, Searcher, Shelf, conversation};
 
 const QUERIES: [&str; 10] = [
@@ -51,26 +58,44 @@ fn main() -> Result<(), Box<dyn Error>> {
         let folder = Path::new(folder).join(number.to_string());
         let id = PartitionId::from_bytes([number; 32]);
         if folder.exists() {
-            shelves.push(Shelf::open(Arc::new(Partition::open(&folder, id, keys(), &cache)?)));
+            shelves.push(Shelf::open(Arc::new(Partition::open(
+                &folder,
+                id,
+                keys(),
+                &cache,
+            )?)));
             continue;
         }
         let partition = Partition::create(&folder, id, keys(), &cache)?;
         let each = records / usize::from(partitions);
         let mut done = 0;
         while done < each {
-            let some = made(&mut chance, &words, i64::from(number), done, GROUP.min(each - done), each)?;
-            let parts: Vec<Vec<Vec<u8>>> =
-                some.iter().map(|record| record.parts().into_vecs().to_vec()).collect();
+            let some = made(
+                &mut chance,
+                &words,
+                i64::from(number),
+                done,
+                GROUP.min(each - done),
+                each,
+            )?;
+            let parts: Vec<Vec<Vec<u8>>> = some
+                .iter()
+                .map(|record| record.parts().into_vecs().to_vec())
+                .collect();
             let began = Instant::now();
-            let filings = some.iter().zip(&parts).enumerate().map(|(at, (record, parts))| Filing {
-                index: LogIndex::new((done + at) as u64),
-                position: 0,
-                admitted_at: Milliseconds::new(BEGIN),
-                record,
-                parts,
-                objects: &[],
-                members: &[],
-            });
+            let filings = some
+                .iter()
+                .zip(&parts)
+                .enumerate()
+                .map(|(at, (record, parts))| Filing {
+                    index: LogIndex::new((done + at) as u64),
+                    position: 0,
+                    admitted_at: Milliseconds::new(BEGIN),
+                    record,
+                    parts,
+                    objects: &[],
+                    members: &[],
+                });
             partition.file(filings, &Nobody)?;
             done += some.len();
             if done % COMMIT < GROUP || done == each {
@@ -83,7 +108,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         shelves.push(Shelf::open(Arc::new(partition)));
     }
     if filed > 0 {
-        println!("filed {filed} records in {seconds:.1} s: {:.0} a second", filed as f64 / seconds);
+        println!(
+            "filed {filed} records in {seconds:.1} s: {:.0} a second",
+            filed as f64 / seconds
+        );
     }
     searches(&Searcher::new(shelves))
 }
@@ -97,20 +125,35 @@ fn searches(searcher: &Searcher) -> Result<(), Box<dyn Error>> {
             total = searcher.search(&query, &Ask::default(), &Nobody)?.total;
             Ok(())
         })?;
-        println!("{text:40} {total:>9} hits  median {:7.2} ms  worst {:7.2} ms", times[RUNS / 2], times[RUNS - 1]);
+        println!(
+            "{text:40} {total:>9} hits  median {:7.2} ms  worst {:7.2} ms",
+            times[RUNS / 2],
+            times[RUNS - 1]
+        );
     }
     let found = searcher.search(&Query::parse("budget", &zone)?, &Ask::default(), &Nobody)?;
-    let key = found.hits.first().ok_or("nothing found")?.conversation.clone();
+    let key = found
+        .hits
+        .first()
+        .ok_or("nothing found")?
+        .conversation
+        .clone();
     let times = timed(|| {
         conversation::page(searcher, &key, conversation::From::Newest, 50)?;
         Ok(())
     })?;
-    println!("newest page of a conversation: median {:.2} ms, worst {:.2} ms", times[RUNS / 2], times[RUNS - 1]);
+    println!(
+        "newest page of a conversation: median {:.2} ms, worst {:.2} ms",
+        times[RUNS / 2],
+        times[RUNS - 1]
+    );
     Ok(())
 }
 
 /// Milliseconds of each run, sorted.
-fn timed(mut run: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<[f64; RUNS], Box<dyn Error>> {
+fn timed(
+    mut run: impl FnMut() -> Result<(), Box<dyn Error>>,
+) -> Result<[f64; RUNS], Box<dyn Error>> {
     let mut times = [0.0; RUNS];
     for time in &mut times {
         let began = Instant::now();
@@ -129,7 +172,10 @@ fn made(
     count: usize,
     each: usize,
 ) -> Result<Vec<Record>, Box<dyn Error>> {
-    let hot = ["budget", "review", "contract", "the", "and", "meeting", "Vertrag", "Müller", "预算", "会议"];
+    let hot = [
+        "budget", "review", "contract", "the", "and", "meeting", "Vertrag", "Müller", "预算",
+        "会议",
+    ];
     let source = Source {
         network: NetworkName::WHATSAPP,
         account: TextId::new("tel:+491799999999")?,
@@ -142,7 +188,11 @@ fn made(
         .map(|at| {
             let mut text = Vec::new();
             for _ in 0..3 + chance.below(14) {
-                let word = if chance.below(12) == 0 { hot[chance.below(hot.len())] } else { chance.of(words) };
+                let word = if chance.below(12) == 0 {
+                    hot[chance.below(hot.len())]
+                } else {
+                    chance.of(words)
+                };
                 text.push(word);
             }
             let number = done + at;
@@ -157,13 +207,24 @@ fn made(
             )
             .sent(Time::utc(Milliseconds::new(sent)))
             .direction(Direction::Incoming);
-            let name = if who == 7 { "Kelimo Anders".to_owned() } else { format!("{} {}", words[who], words[who + 9_000]) };
+            let name = if who == 7 {
+                "Kelimo Anders".to_owned()
+            } else {
+                format!("{} {}", words[who], words[who + 9_000])
+            };
             let sender = Participant::new(ParticipantId::new("tel", &format!("+49170{who:07}"))?)
                 .alias(AliasKind::Display, name);
-            let mut participants =
-                Participants::of(Conversation::new(ConversationKind::Group).title(format!("Desk {group}")));
+            let mut participants = Participants::of(
+                Conversation::new(ConversationKind::Group).title(format!("Desk {group}")),
+            );
             participants.sender = Some(sender);
-            Ok(Record::new(envelope, participants, Message::plain(text.join(" ")), None, Vec::new())?)
+            Ok(Record::new(
+                envelope,
+                participants,
+                Message::plain(text.join(" ")),
+                None,
+                Vec::new(),
+            )?)
         })
         .collect()
 }
@@ -189,7 +250,9 @@ impl Chance {
 
     fn word(&mut self) -> String {
         let length = 3 + self.below(8);
-        (0..length).map(|_| char::from(b'a' + self.below(26) as u8)).collect()
+        (0..length)
+            .map(|_| char::from(b'a' + self.below(26) as u8))
+            .collect()
     }
 
     /// Common words often, rare ones seldom.

@@ -77,6 +77,7 @@ pub(crate) fn layers() -> Result<(), Failure> {
     let mut faults = edges(&metadata)?;
     faults.extend(relay_is_blind(&metadata)?);
     faults.extend(dangerous_features(&metadata));
+    faults.extend(unused(&metadata)?);
     faults.extend(spec::faults()?);
     faults.extend(words());
     if faults.is_empty() {
@@ -180,6 +181,35 @@ fn dangerous_features(metadata: &Value) -> Vec<String> {
                 .map(move |feature| format!("{} is built with {feature}", node["id"]))
         })
         .collect()
+}
+
+/// Dependencies that no source file of their package names.
+fn unused(metadata: &Value) -> Result<Vec<String>, Failure> {
+    let mut faults = Vec::new();
+    for package in list(&metadata["packages"])?
+        .iter()
+        .filter(|package| package["source"].is_null())
+    {
+        let name = package["name"].as_str().unwrap_or_default();
+        let manifest = package["manifest_path"].as_str().unwrap_or_default();
+        let Some(folder) = std::path::Path::new(manifest).parent() else {
+            continue;
+        };
+        let sources: Vec<String> = run::files(folder, ".rs")
+            .iter()
+            .filter_map(|file| std::fs::read_to_string(file).ok())
+            .collect();
+        for dependency in list(&package["dependencies"])? {
+            let named = dependency["rename"]
+                .as_str()
+                .or(dependency["name"].as_str());
+            let word = named.unwrap_or_default().replace('-', "_");
+            if !sources.iter().any(|source| source.contains(&word)) {
+                faults.push(format!("{name} declares {word} and uses it nowhere"));
+            }
+        }
+    }
+    Ok(faults)
 }
 
 /// Words that the glossary rules out, in source files.

@@ -1,10 +1,12 @@
 //! Records on their way to the agent, gathered into events.
 
-use connector::kit::{Context, KitError};
+use std::io;
+
+use connector::kit::{Context, KitError, failed};
 use connector::{Incoming, Position};
 use record::{
     Attachment, AttachmentIndex, Body, EnvelopeBuilder, Loss, LossWhy, MAX_INLINE_ORIGINAL,
-    Original, OriginalContent, Participants, Record, RecordError,
+    Original, OriginalContent, Participants, Record, RecordError, TextId,
 };
 
 /// Records of one event, and bytes in its files before it is sent on.
@@ -35,11 +37,19 @@ pub(crate) struct Draft<'b> {
     pub(crate) attachments: Vec<(Attachment, String)>,
 }
 
+/// What could not be taken, and where it stands in the source.
+pub(crate) struct Lost<'b> {
+    pub(crate) why: LossWhy,
+    pub(crate) place: String,
+    pub(crate) detail: &'b str,
+    pub(crate) original: Option<(&'static str, &'b [u8])>,
+}
+
 /// Why a draft did not become a record.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DraftError {
     #[error("the connector's folder")]
-    Folder(#[from] std::io::Error),
+    Folder(#[from] io::Error),
     #[error("a record's checks")]
     Record(#[from] RecordError),
 }
@@ -118,9 +128,39 @@ impl<'c, 'o> Outbox<'c, 'o> {
         self.pending.push(incoming);
     }
 
-    /// Counts a loss among the records.
-    pub(crate) fn count_loss(&mut self) {
-        self.losses += 1;
+    /// Records a loss, under an id that the same source gives each time.
+    pub(crate) fn lose(
+        &mut self,
+        lost: Lost<'_>,
+        participants: Participants,
+        envelope: impl FnOnce(TextId) -> EnvelopeBuilder,
+    ) -> Result<(), KitError> {
+        let about = format!("{} {}", lost.place, lost.detail);
+        let bytes = lost.original.map_or(about.as_bytes(), |(_, bytes)| bytes);
+        let hash = canonical::hex(&canonical::sha256(bytes)[..8]);
+        let at: String = lost.place.chars().filter(|c| !c.is_control()).collect();
+        let at: String = at.chars().take(100).collect();
+        let id = TextId::new(format!("loss-{hash}-{at}"))
+            .map_err(|_| failed("import-id", &[("place", &lost.place)]))?;
+        let draft = Draft {
+            envelope: envelope(id),
+            participants,
+            body: loss(lost.why, lost.place, lost.detail).into(),
+            original: lost.original,
+            attachments: Vec::new(),
+        };
+        match self.build(draft) {
+            Ok((_, incoming)) => {
+                self.push(incoming);
+                self.losses += 1;
+                Ok(())
+            }
+            Err(DraftError::Folder(error)) => Err(folder(&error)),
+            Err(DraftError::Record(error)) => Err(failed(
+                "import-loss-refused",
+                &[("detail", &error.to_string())],
+            )),
+        }
     }
 
     /// Called between source events, at the place behind the last: sends what is full.
@@ -144,6 +184,11 @@ impl<'c, 'o> Outbox<'c, 'o> {
     }
 }
 
+/// The connector's folder can not be written: without it nothing can go on.
+pub(crate) fn folder(error: &io::Error) -> KitError {
+    failed("import-folder", &[("detail", &error.to_string())])
+}
+
 /// The place behind the last durable event, from what the agent kept of it.
 pub(crate) fn resume_at(position: Option<&Position>) -> u64 {
     position
@@ -152,7 +197,7 @@ pub(crate) fn resume_at(position: Option<&Position>) -> u64 {
 }
 
 /// A loss at a place of the source.
-pub(crate) fn loss(why: LossWhy, place: String, detail: impl Into<String>) -> Loss {
+fn loss(why: LossWhy, place: String, detail: impl Into<String>) -> Loss {
     Loss {
         place: Some(place),
         detail: Some(detail.into()),

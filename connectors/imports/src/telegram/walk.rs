@@ -16,8 +16,8 @@ use super::scan::{Broken, Place};
 use super::service::Members;
 use super::{Input, people};
 use crate::media::{Files, NotCopied};
-use crate::outbox::{Draft, DraftError, Outbox, loss};
-use crate::whatsapp::{SourceIds, Zone, folder};
+use crate::outbox::{Draft, DraftError, Lost, Outbox, folder};
+use crate::whatsapp::{SourceIds, Zone};
 
 /// Media type of originals: the message's object, byte for byte.
 const ORIGINAL: &str = "application/vnd.telegram.export+json";
@@ -711,34 +711,16 @@ impl Walk {
         bytes: Option<&[u8]>,
         outbox: &mut Outbox<'_, '_>,
     ) -> Result<(), KitError> {
-        let about = format!("{place} {detail}");
-        let hash = canonical::sha256(bytes.unwrap_or(about.as_bytes()));
-        let hash: String = hash
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let id = TextId::new(format!("loss-{hash}-{place}"));
-        let id = id.map_err(|_| failed("import-id", &[]))?;
-        let draft = Draft {
-            envelope: self.envelope(self.conversation_id(), id, None),
-            participants: Participants::of(self.conversation()),
-            body: loss(why, place, detail).into(),
+        let lost = Lost {
+            why,
+            place,
+            detail,
             original: bytes.map(|bytes| (ORIGINAL, bytes)),
-            attachments: Vec::new(),
         };
-        match outbox.build(draft) {
-            Ok((_, incoming)) => {
-                outbox.push(incoming);
-                outbox.count_loss();
-                Ok(())
-            }
-            Err(DraftError::Folder(error)) => Err(folder(&error)),
-            Err(DraftError::Record(error)) => Err(failed(
-                "import-loss-refused",
-                &[("detail", &error.to_string())],
-            )),
-        }
+        let participants = Participants::of(self.conversation());
+        outbox.lose(lost, participants, |id| {
+            self.envelope(self.conversation_id(), id, None)
+        })
     }
 
     fn envelope(

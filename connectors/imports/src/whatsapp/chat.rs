@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use connector::kit::{KitError, failed};
+use connector::kit::KitError;
 use record::{
     AttachmentIndex, Body, Change, Changed, Content, Conversation, ConversationKind, Direction,
     Envelope, Field, LossWhy, Media, MemberAct, MemberChange, Membership, Missing, MissingWhy,
@@ -16,7 +16,7 @@ use super::meaning::{NamedFile, is_content, meaning, trim_marks};
 use super::names::{Names, SourceIds};
 use super::notices::{Notice, What, is_owner_word, notice};
 use crate::media::{Files, NotCopied};
-use crate::outbox::{Draft, DraftError, Outbox, loss};
+use crate::outbox::{Draft, DraftError, Lost, Outbox, folder};
 use crate::{sniff, vcard};
 
 /// Media type of originals: the block of the chat file, byte for byte.
@@ -378,44 +378,17 @@ impl Chat {
         bytes: Option<&[u8]>,
         outbox: &mut Outbox<'_, '_>,
     ) -> Result<(), KitError> {
-        let about = format!("{place} {detail}");
-        let hash = canonical::sha256(bytes.unwrap_or(about.as_bytes()));
-        let hash: String = hash
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let mut at: String = place
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(100)
-            .collect();
-        at.retain(|c| c != '\u{7f}');
-        let Ok(id) = TextId::new(format!("loss-{hash}-{at}")) else {
-            return Ok(());
-        };
-        let envelope =
-            Envelope::builder(&self.source, self.conversation.clone(), id, self.captured)
-                .position(self.number);
-        let draft = Draft {
-            envelope,
-            participants: Participants::of(Conversation::new(self.kind).title(self.title.as_str())),
-            body: loss(why, place, detail).into(),
+        let lost = Lost {
+            why,
+            place,
+            detail,
             original: bytes.map(|bytes| (ORIGINAL, bytes)),
-            attachments: Vec::new(),
         };
-        match outbox.build(draft) {
-            Ok((_, incoming)) => {
-                outbox.push(incoming);
-                outbox.count_loss();
-                Ok(())
-            }
-            Err(DraftError::Folder(error)) => Err(folder(&error)),
-            Err(DraftError::Record(error)) => Err(failed(
-                "import-loss-refused",
-                &[("detail", &error.to_string())],
-            )),
-        }
+        let conversation = Conversation::new(self.kind).title(self.title.as_str());
+        outbox.lose(lost, Participants::of(conversation), |id| {
+            Envelope::builder(&self.source, self.conversation.clone(), id, self.captured)
+                .position(self.number)
+        })
     }
 }
 
@@ -424,11 +397,6 @@ const AND: &[&str] = &[
     " and ", " und ", " et ", " y ", " e ", " en ", " и ", " ve ", " ja ", " och ", " og ", " i ",
     " و", " ו-", "和", " dan ", " और ",
 ];
-
-/// The connector's folder can not be written: without it nothing can go on.
-pub(crate) fn folder(error: &io::Error) -> KitError {
-    failed("import-folder", &[("detail", &error.to_string())])
-}
 
 fn media(index: AttachmentIndex, form: &str) -> Part {
     Media {

@@ -13,7 +13,6 @@ mod names;
 mod notices;
 mod words;
 
-pub(crate) use chat::folder;
 pub(crate) use dates::Zone;
 pub(crate) use meaning::degrees_e7;
 pub(crate) use names::SourceIds;

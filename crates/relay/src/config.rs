@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tlog::{SigningSeed, VerifierKey};
 use wire::{ArchiveId, TlsIdentity};
 
 use crate::clock::Clock;
+use crate::cosign::WitnessLine;
 use crate::limits::Limits;
 use crate::store::S3Config;
 use crate::tls::TlsSource;
@@ -64,6 +66,7 @@ impl ArchiveConfig {
             log_seed,
             genesis: None,
             witnesses: Vec::new(),
+            lines: Vec::new(),
         }
     }
 }
@@ -81,6 +84,8 @@ pub struct ArchiveConfig {
     pub genesis: Option<Vec<u8>>,
     /// Witnesses that are asked to cosign.
     pub witnesses: Vec<WitnessTarget>,
+    /// Witnesses that are asked in another way than over HTTP, each with its cosignature key.
+    pub lines: Vec<(VerifierKey, Arc<dyn WitnessLine>)>,
 }
 
 /// Where logs and objects lie.
@@ -108,6 +113,10 @@ pub struct Sequencing {
     /// How long all witnesses together are waited for before a checkpoint is published without
     /// those that are late.
     pub witness_wait: Duration,
+    /// Witnesses that have not cosigned the newest checkpoint are asked again so often.
+    pub cosign_again: Duration,
+    /// After a failure without new submissions, healing is tried again so often.
+    pub heal_again: Duration,
 }
 
 impl Default for Sequencing {
@@ -118,6 +127,8 @@ impl Default for Sequencing {
             group_entries: 4_096,
             group_bytes: 16 << 20,
             witness_wait: Duration::from_millis(500),
+            cosign_again: Duration::from_secs(15),
+            heal_again: Duration::from_secs(1),
         }
     }
 }

@@ -4,10 +4,13 @@
 //! checkpoint while it is still the newest, and a witness that failed is not waited for until it
 //! has answered again.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tlog::{
     AddCheckpoint, CONFLICT_CONTENT_TYPE, SignatureLine, SignedCheckpoint, TreeSize, VerifierKey,
 };
@@ -39,6 +42,14 @@ pub enum WitnessTargetError {
     Client(#[from] reqwest::Error),
 }
 
+/// The way to one witness: over HTTP, or to one that was opened in the same process
+/// ([`OpenWitness`](crate::witness::OpenWitness)).
+pub trait WitnessLine: Send + Sync + fmt::Debug + 'static {
+    /// Hands over the body of a call of `add-checkpoint` and returns what the witness answers;
+    /// `None` when it was not reached, or its answer was no answer.
+    fn add_checkpoint(&self, body: String) -> BoxFuture<'_, Option<http::Response<Bytes>>>;
+}
+
 /// What a witness said.
 #[derive(Debug)]
 pub(crate) enum Heard {
@@ -60,8 +71,7 @@ pub(crate) struct Cosigners {
 #[derive(Debug)]
 struct Target {
     key: VerifierKey,
-    url: String,
-    client: reqwest::Client,
+    line: Arc<dyn WitnessLine>,
     /// The size that it has cosigned, as far as is known.
     cosigned: AtomicU64,
     failing: AtomicBool,
@@ -72,14 +82,20 @@ struct Target {
 impl Cosigners {
     pub(crate) fn new(
         targets: Vec<WitnessTarget>,
+        lines: Vec<(VerifierKey, Arc<dyn WitnessLine>)>,
         wait: Duration,
         metrics: Arc<Metrics>,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Heard>), WitnessTargetError> {
         let (late, heard) = mpsc::unbounded_channel();
-        let targets = targets
+        let mut all = lines;
+        for target in targets {
+            let key = target.key.clone();
+            all.push((key, Arc::new(HttpLine::new(target)?)));
+        }
+        let targets = all
             .into_iter()
-            .map(|target| Target::new(target).map(Arc::new))
-            .collect::<Result<_, _>>()?;
+            .map(|(key, line)| Arc::new(Target::new(key, line)))
+            .collect();
         Ok((
             Self {
                 targets,
@@ -152,7 +168,14 @@ impl Cosigners {
     }
 }
 
-impl Target {
+/// A witness behind `https://…/add-checkpoint`.
+#[derive(Debug)]
+struct HttpLine {
+    url: String,
+    client: reqwest::Client,
+}
+
+impl HttpLine {
     fn new(target: WitnessTarget) -> Result<Self, WitnessTargetError> {
         let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -165,13 +188,36 @@ impl Target {
             return Err(WitnessTargetError::Plain(target.url));
         }
         Ok(Self {
-            key: target.key,
             url: format!("{}/add-checkpoint", target.url.trim_end_matches('/')),
             client: client.build()?,
+        })
+    }
+
+    async fn post(&self, body: String) -> Option<http::Response<Bytes>> {
+        let response = self.client.post(&self.url).body(body).send().await.ok()?;
+        let mut answer = http::Response::new(Bytes::new());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = response.headers().clone();
+        *answer.body_mut() = read_bounded(response).await?.into();
+        Some(answer)
+    }
+}
+
+impl WitnessLine for HttpLine {
+    fn add_checkpoint(&self, body: String) -> BoxFuture<'_, Option<http::Response<Bytes>>> {
+        Box::pin(self.post(body))
+    }
+}
+
+impl Target {
+    fn new(key: VerifierKey, line: Arc<dyn WitnessLine>) -> Self {
+        Self {
+            key,
+            line,
             cosigned: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             working: Arc::default(),
-        })
+        }
     }
 
     fn has_signed(&self, checkpoint: &SignedCheckpoint) -> bool {
@@ -208,19 +254,19 @@ impl Target {
             let old = TreeSize::new(self.cosigned.load(Ordering::Relaxed).min(size.get()));
             let proof = tiles.consistency(old, size).await.ok()?;
             let body = AddCheckpoint::new(old, proof, checkpoint.clone()).to_string();
-            let response = self.client.post(&self.url).body(body).send().await.ok()?;
+            let response = self.line.add_checkpoint(body).await?;
             let status = response.status();
             let named_size = response
                 .headers()
-                .get(reqwest::header::CONTENT_TYPE)
+                .get(http::header::CONTENT_TYPE)
                 .is_some_and(|kind| kind.as_bytes() == CONFLICT_CONTENT_TYPE.as_bytes());
-            let answer = read_bounded(response).await?;
-            if status == reqwest::StatusCode::OK {
+            let answer = response.into_body();
+            if status == http::StatusCode::OK {
                 let line = self.verified(checkpoint, &answer)?;
                 self.cosigned.fetch_max(size.get(), Ordering::Relaxed);
                 return Some(Heard::Line { size, line });
             }
-            if status != reqwest::StatusCode::CONFLICT || !named_size {
+            if status != http::StatusCode::CONFLICT || !named_size {
                 return None;
             }
             let stands = tlog::parse_conflict(&answer)?;

@@ -6,7 +6,6 @@ mod heal;
 mod publish;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tlog::{LogIndex, LogSigner, Origin, TileEdge};
@@ -25,11 +24,6 @@ use crate::prepare::Prepared;
 use crate::state::{Head, StateError};
 use crate::store::StoreError;
 use crate::tiles::{Tiles, TilesError};
-
-/// After a failure without new submissions, healing is tried again so often.
-const HEAL_AGAIN: Duration = Duration::from_secs(1);
-/// Witnesses that have not cosigned the newest checkpoint are asked again so often.
-const COSIGN_AGAIN: Duration = Duration::from_secs(15);
 
 /// A bundle that waits for its turn.
 #[derive(Debug)]
@@ -113,7 +107,8 @@ impl Sequencer {
         let signer =
             LogSigner::new(origin.key_name().clone(), &config.log_seed).map_err(OpenError::Key)?;
         let wait = shared.sequencing.witness_wait;
-        let (cosigners, late) = Cosigners::new(config.witnesses, wait, shared.metrics.clone())?;
+        let (cosigners, late) =
+            Cosigners::new(config.witnesses, config.lines, wait, shared.metrics.clone())?;
         let mut sequencer = Self {
             id: config.archive,
             origin,
@@ -144,7 +139,8 @@ impl Sequencer {
     pub(crate) async fn run(mut self, mut submissions: mpsc::UnboundedReceiver<Submission>) {
         let mut closing = self.closing.clone();
         let mut began = Instant::now();
-        let mut again = Instant::now() + COSIGN_AGAIN;
+        let rules = self.shared.sequencing.clone();
+        let mut again = Instant::now() + rules.cosign_again;
         loop {
             let first = tokio::select! {
                 biased;
@@ -159,7 +155,7 @@ impl Sequencer {
                 },
                 () = sleep_until(again) => {
                     self.again().await;
-                    let pause = if self.position.is_none() { HEAL_AGAIN } else { COSIGN_AGAIN };
+                    let pause = if self.position.is_none() { rules.heal_again } else { rules.cosign_again };
                     again = Instant::now() + pause;
                     continue;
                 }
@@ -168,7 +164,7 @@ impl Sequencer {
             began = Instant::now();
             self.take_turn(group).await;
             if self.position.is_none() {
-                again = Instant::now() + HEAL_AGAIN;
+                again = Instant::now() + rules.heal_again;
             }
         }
     }

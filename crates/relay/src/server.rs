@@ -8,19 +8,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use bytes::Bytes;
 use rustix::process::{Resource, Rlimit};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 use wire::{ArchiveId, TlsIdentity, limit};
 
 use crate::archive::{Archive, OpenError, Shared, Stores};
 use crate::clock::Clock;
 use crate::config::{RelayConfig, Storage};
 use crate::connections::Bounded;
-use crate::http;
+use crate::http as calls;
 use crate::limits::Gate;
 use crate::metrics::Metrics;
 use crate::operations::{self, OperationsError};
@@ -39,6 +44,18 @@ pub type StoreFactory = dyn Fn(ArchiveId) -> Result<Stores, StartError> + Send +
 /// Starts relays.
 #[derive(Debug)]
 pub struct Relay;
+
+/// A relay that listens nowhere and answers what is handed to it in its own process. It does not
+/// look for idle uploads by itself.
+#[derive(Debug)]
+pub struct OpenRelay {
+    router: Router,
+    metrics: Arc<Metrics>,
+    archives: Arc<[Arc<Archive>]>,
+    sequencers: Vec<JoinHandle<()>>,
+    /// Held as long as the relay is open.
+    lock: Option<File>,
+}
 
 /// A relay that listens. Dropping it stops it at once; [`shutdown`](Self::shutdown) ends requests first.
 #[derive(Debug)]
@@ -116,6 +133,20 @@ impl Relay {
         Self::start_with(config, &factory).await
     }
 
+    /// Opens a relay whose archives lie where `stores` says, without a listener, certificate or
+    /// operations.
+    ///
+    /// # Errors
+    ///
+    /// When the folder or a store can not be used, or an archive must not be served (SEQ-2).
+    pub async fn open_with(
+        config: RelayConfig,
+        stores: &StoreFactory,
+    ) -> Result<OpenRelay, StartError> {
+        let lock = lock(&config)?;
+        open(config, stores, lock).await
+    }
+
     /// Starts a relay whose archives lie where `stores` says.
     ///
     /// # Errors
@@ -130,36 +161,20 @@ impl Relay {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let lock = lock(&config)?;
         let tls = ServerTls::load(&config.tls)?;
-        let metrics = Arc::new(Metrics::default());
-        let shared = Shared {
-            metrics: metrics.clone(),
-            clock: config.clock.clone(),
-            sequencing: config.sequencing.clone(),
-            limits: config.limits.clone(),
-        };
-
-        let mut archives = Vec::new();
-        let mut sequencers = Vec::new();
-        let mut by_id = HashMap::new();
-        for archive in config.archives {
-            let id = archive.archive;
-            if by_id.contains_key(&id) {
-                return Err(StartError::Twice(id));
-            }
-            let opened = Archive::open(archive, stores(id)?, shared.clone()).await;
-            let (opened, sequencer) = opened.map_err(|source| StartError::Archive {
-                archive: id,
-                source,
-            })?;
-            by_id.insert(id, opened.clone());
-            archives.push(opened);
-            sequencers.push(sequencer);
-        }
-        let archives: Arc<[Arc<Archive>]> = archives.into();
+        let (listen, operations, clock) = (config.listen, config.operations, config.clock.clone());
+        let idle = Duration::from_secs(config.limits.idle_seconds);
+        let connections = config.limits.connections;
+        let OpenRelay {
+            router,
+            metrics,
+            archives,
+            sequencers,
+            lock,
+        } = open(config, stores, lock).await?;
 
         let (stop, stopping) = watch::channel(false);
         let mut tasks = Vec::new();
-        let operations = match config.operations {
+        let operations = match operations {
             Some(address) => {
                 let (address, task) =
                     operations::serve(address, metrics.clone(), archives.clone(), stopping.clone())
@@ -169,27 +184,13 @@ impl Relay {
             }
             None => None,
         };
-        tasks.push(tokio::spawn(sweep(
-            archives.clone(),
-            config.clock.clone(),
-            stopping,
-        )));
+        tasks.push(tokio::spawn(sweep(archives.clone(), clock, stopping)));
 
-        let gate = Gate::new(&config.limits);
-        let idle = Duration::from_secs(config.limits.idle_seconds);
-        let connections = config.limits.connections;
-        let router = http::router(http::Served::new(
-            by_id,
-            metrics,
-            gate,
-            config.limits,
-            config.clock,
-        ));
         let failed = |source| StartError::Listen {
-            address: config.listen,
+            address: listen,
             source,
         };
-        let listener = TcpListener::bind(config.listen).map_err(failed)?;
+        let listener = TcpListener::bind(listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let handle = Handle::new();
         let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls.config))
@@ -225,6 +226,50 @@ impl Relay {
             sequencers,
             _lock: lock,
         })
+    }
+}
+
+impl OpenRelay {
+    /// Answers one request, whole.
+    pub async fn call(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        whole(&self.router, request).await
+    }
+
+    /// A served archive.
+    #[must_use]
+    pub fn archive(&self, id: ArchiveId) -> Option<Arc<Archive>> {
+        self.archives
+            .iter()
+            .find(|archive| archive.id() == id)
+            .cloned()
+    }
+
+    /// Returns when nothing runs any more: the folder can then be opened again.
+    pub async fn shutdown(mut self) {
+        for archive in self.archives.iter() {
+            archive.close();
+        }
+        for sequencer in self.sequencers.drain(..) {
+            let _ = sequencer.await;
+        }
+    }
+}
+
+/// Hands one request to a router as if it came from this machine.
+pub(crate) async fn whole(router: &Router, request: http::Request<Bytes>) -> http::Response<Bytes> {
+    let mut request = request.map(Body::from);
+    let nobody = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+    request.extensions_mut().insert(ConnectInfo(nobody));
+    let Ok(response) = router.clone().oneshot(request).await;
+    let (parts, body) = response.into_parts();
+    match axum::body::to_bytes(body, usize::MAX).await {
+        Ok(bytes) => http::Response::from_parts(parts, bytes),
+        // A body that broke off is no answer.
+        Err(_) => {
+            let mut broken = http::Response::new(Bytes::new());
+            *broken.status_mut() = http::StatusCode::BAD_GATEWAY;
+            broken
+        }
     }
 }
 
@@ -287,6 +332,55 @@ impl Drop for RunningRelay {
             archive.close();
         }
     }
+}
+
+async fn open(
+    config: RelayConfig,
+    stores: &StoreFactory,
+    lock: Option<File>,
+) -> Result<OpenRelay, StartError> {
+    let metrics = Arc::new(Metrics::default());
+    let shared = Shared {
+        metrics: metrics.clone(),
+        clock: config.clock.clone(),
+        sequencing: config.sequencing.clone(),
+        limits: config.limits.clone(),
+    };
+
+    let mut archives = Vec::new();
+    let mut sequencers = Vec::new();
+    let mut by_id = HashMap::new();
+    for archive in config.archives {
+        let id = archive.archive;
+        if by_id.contains_key(&id) {
+            return Err(StartError::Twice(id));
+        }
+        let opened = Archive::open(archive, stores(id)?, shared.clone()).await;
+        let (opened, sequencer) = opened.map_err(|source| StartError::Archive {
+            archive: id,
+            source,
+        })?;
+        by_id.insert(id, opened.clone());
+        archives.push(opened);
+        sequencers.push(sequencer);
+    }
+    let archives: Arc<[Arc<Archive>]> = archives.into();
+
+    let gate = Gate::new(&config.limits);
+    let router = calls::router(calls::Served::new(
+        by_id,
+        metrics.clone(),
+        gate,
+        config.limits,
+        config.clock,
+    ));
+    Ok(OpenRelay {
+        router,
+        metrics,
+        archives,
+        sequencers,
+        lock,
+    })
 }
 
 fn stores_of(

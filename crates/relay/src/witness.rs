@@ -19,6 +19,8 @@ use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tlog::{
     AddCheckpoint, CONFLICT_CONTENT_TYPE, CosignedAt, CosignerKey, Decision, KeyName,
     MAX_ADD_CHECKPOINT_LEN, Origin, SigningSeed, VerifierKey, Witness, encode_conflict,
@@ -30,8 +32,10 @@ use wire::TlsIdentity;
 
 use crate::clock::Clock;
 use crate::connections::Bounded;
+use crate::cosign::WitnessLine;
 use crate::http::body;
 use crate::limits::{Buckets, Rate, asker};
+use crate::server::whole;
 use crate::tls::{ServerTls, TlsError, TlsSource};
 use memory::Memory;
 pub use memory::MemoryError;
@@ -102,42 +106,81 @@ pub enum WitnessStartError {
     },
 }
 
-/// Starts a witness. It listens when this returns.
+/// A witness that listens nowhere and answers what is handed to it in its own process.
+#[derive(Debug, Clone)]
+pub struct OpenWitness {
+    router: Router,
+    verifier: VerifierKey,
+}
+
+/// Opens a witness without a listener.
 ///
 /// # Errors
 ///
-/// When key, memory, certificate or address can not be used.
-pub async fn start(config: WitnessConfig) -> Result<RunningWitness, WitnessStartError> {
+/// When key or memory can not be used.
+pub fn open(config: WitnessConfig) -> Result<OpenWitness, WitnessStartError> {
     let key = CosignerKey::new(config.name, &config.seed).map_err(WitnessStartError::Key)?;
     let verifier = key.verifier().clone();
     let mut witness = Witness::new(key);
     for (origin, keys) in config.logs {
         witness.follow(origin, keys);
     }
-    let memory = Memory::open(&config.memory)?;
-    let tls = config.tls.as_ref().map(ServerTls::load).transpose()?;
-    let pin = tls.as_ref().map(|tls| tls.pin);
-    if tls.is_none() && !config.listen.ip().is_loopback() {
-        return Err(WitnessStartError::Plain(config.listen));
-    }
-    let failed = |source| WitnessStartError::Listen {
-        address: config.listen,
-        source,
-    };
-    let listener = TcpListener::bind(config.listen).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let handle = Handle::new();
     let asked = Asked {
         witness: Arc::new(witness),
-        memory,
+        memory: Memory::open(&config.memory)?,
         clock: config.clock,
         addresses: Arc::new(Buckets::new(config.address_requests, REMEMBERED)),
         in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
     };
-    let service = Router::new()
-        .fallback(call)
-        .with_state(asked)
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let router = Router::new().fallback(call).with_state(asked);
+    Ok(OpenWitness { router, verifier })
+}
+
+impl OpenWitness {
+    /// The key by which its cosignatures are verified.
+    #[must_use]
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// Answers one request, whole.
+    pub async fn call(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        whole(&self.router, request).await
+    }
+}
+
+impl WitnessLine for OpenWitness {
+    fn add_checkpoint(&self, body: String) -> BoxFuture<'_, Option<http::Response<Bytes>>> {
+        Box::pin(async move {
+            let mut request = http::Request::new(Bytes::from(body));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = http::Uri::from_static("/add-checkpoint");
+            Some(self.call(request).await)
+        })
+    }
+}
+
+/// Starts a witness. It listens when this returns.
+///
+/// # Errors
+///
+/// When key, memory, certificate or address can not be used.
+pub async fn start(config: WitnessConfig) -> Result<RunningWitness, WitnessStartError> {
+    let tls = config.tls.as_ref().map(ServerTls::load).transpose()?;
+    let pin = tls.as_ref().map(|tls| tls.pin);
+    let (listen, plain) = (config.listen, tls.is_none());
+    if plain && !listen.ip().is_loopback() {
+        return Err(WitnessStartError::Plain(listen));
+    }
+    let OpenWitness { router, verifier } = open(config)?;
+    let failed = |source| WitnessStartError::Listen {
+        address: listen,
+        source,
+    };
+    let listener = TcpListener::bind(listen).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let handle = Handle::new();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum_server::from_tcp(listener)
         .map_err(failed)?
         .handle(handle.clone())

@@ -420,3 +420,18 @@ demo-removed = Removed { $folder }.
 demo-no-folder = { $folder } is not the folder of a demo; nothing was removed.
 demo-failed = The demonstration stopped at "{ $what }": { $why }
 demo-not-found = "{ $what }" should have found what was altered, and did not. That is a defect: please report it.
+
+## Enrolment and agents
+help-agent = The agent on a custodian's machine: enrol it, link networks, run it
+help-agent-arg-folder = The agent's folder [default: greffe-agent in this user's data folder]
+help-agent-enrol = Enrol this machine with the invitation that you were given
+help-agent-enrol-arg-folder = The agent's folder [default: greffe-agent in this user's data folder]
+help-agent-enrol-arg-invitation = The line of the invitation, or a file that holds it
+help-agent-enrol-arg-consent = Your name, as your consent to what the invitation says (else it is asked)
+help-agent-enrol-arg-device = What the owner shall call this machine [default: its host name]
+help-agent-enrol-arg-wait = Wait until the enrolment is approved, at most so many seconds [default: one day]
+help-agent-enrol-arg-follows = This agent was restored from a copy: new keys that name the old chain
+agent-no-folder = There is no folder for the agent.
+agent-no-folder-next = Name one with --folder DIR.
+invitation-wrong = This is no invitation: { $why }.
+invitation-wrong-next = Paste the whole line that begins with greffe-invite:, or scan the QR code of the letter.

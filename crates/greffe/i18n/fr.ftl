@@ -420,3 +420,18 @@ demo-removed = { $folder } est enlevé.
 demo-no-folder = { $folder } n'est pas le dossier d'une démonstration ; rien n'a été enlevé.
 demo-failed = La démonstration s'est arrêtée à « { $what } » : { $why }
 demo-not-found = « { $what } » aurait dû trouver ce qui a été changé, et ne l'a pas fait. C'est un défaut : signalez-le.
+
+## Enrolment and agents
+help-agent = L'agent sur la machine d'une personne archivée : l'inscrire, relier les réseaux, le faire tourner
+help-agent-arg-folder = Dossier de l'agent [par défaut : greffe-agent dans le dossier de données de cet utilisateur]
+help-agent-enrol = Inscrire cette machine avec l'invitation reçue
+help-agent-enrol-arg-folder = Dossier de l'agent [par défaut : greffe-agent dans le dossier de données de cet utilisateur]
+help-agent-enrol-arg-invitation = La ligne de l'invitation, ou un fichier qui la contient
+help-agent-enrol-arg-consent = Votre nom, qui vaut consentement à ce que dit l'invitation (sinon il est demandé)
+help-agent-enrol-arg-device = Nom de cette machine pour le propriétaire [par défaut : son nom d'hôte]
+help-agent-enrol-arg-wait = Attendre l'approbation, au plus tant de secondes [par défaut : un jour]
+help-agent-enrol-arg-follows = Cet agent a été restauré d'une copie : nouvelles clés qui nomment l'ancienne chaîne
+agent-no-folder = Il n'y a pas de dossier pour l'agent.
+agent-no-folder-next = Nommez-en un avec --folder DIR.
+invitation-wrong = Ce n'est pas une invitation : { $why }.
+invitation-wrong-next = Collez toute la ligne qui commence par greffe-invite:, ou scannez le code QR de la lettre.

@@ -3,6 +3,8 @@
 //! Every command's and argument's help is looked up by a key made from its place:
 //! `help-search` for the command, `help-search-limit` for its argument.
 
+pub(crate) mod agent;
+
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -46,6 +48,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Init(Init),
     Up(Up),
+    Agent(agent::Agent),
     Import(Import),
     Search(Search),
     Show(Show),

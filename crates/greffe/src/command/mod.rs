@@ -1,6 +1,7 @@
 //! The commands, one file each. A command does its work through the engine or the reading room and
 //! gives its result as a JSON value and as sentences.
 
+mod agent;
 mod custody;
 mod demo;
 mod doctor;
@@ -69,6 +70,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Up(arguments) => up::run(context, &arguments),
+        Command::Agent(arguments) => agent::run(context, &arguments),
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Search(arguments) => look::search(context, &arguments),
         Command::Show(arguments) => look::show(context, &arguments),

@@ -1,15 +1,18 @@
 //! The relay's HTTP interface: paths, and the bodies of requests and answers (relay.md).
 
+use canonical::Milliseconds;
 use minicbor::{Decode, Encode};
 use tlog::{Bundle, LogIndex, Tile};
 
 use crate::body::Body;
 use crate::entry::{Entry, EntryError};
 use crate::id::{ArchiveId, ControlNumber, EntryId, ObjectHash, SequenceNumber, SignerId};
+use crate::key::PublicKey;
 use crate::leaf::{Leaf, LeafError};
 use crate::limit;
 use crate::log_codec::log_index;
 use crate::refusal::{Refusal, RefusalCode, shortened};
+use crate::waiting::{InvitationTerms, RequestId, RequestState};
 
 /// Media type of canonical CBOR bodies.
 pub const CBOR_TYPE: &str = "application/cbor";
@@ -44,6 +47,18 @@ pub enum Route {
     Signer(SignerId),
     /// `GET`: the newest `stored` entry.
     Stored,
+    /// `GET`: mail entries addressed to the caller, from that log index on (MAIL-1).
+    Mail(LogIndex),
+    /// `GET`, `DELETE`: an invitation, by its public key (WAIT-1).
+    Invitation(PublicKey),
+    /// `PUT`: opens an invitation on these terms.
+    OpenInvitation(PublicKey, InvitationTerms),
+    /// `PUT`: a sealed enrolment request under an invitation.
+    Request(PublicKey, RequestId),
+    /// `DELETE`: answers a request.
+    AnswerRequest(PublicKey, RequestId, RequestState),
+    /// `GET`: what waits for the owner.
+    Requests,
 }
 
 impl Route {
@@ -63,6 +78,17 @@ impl Route {
             Self::Control(from) => format!("control?from={from}"),
             Self::Signer(signer) => format!("signers/{signer}"),
             Self::Stored => "stored".to_owned(),
+            Self::Mail(from) => format!("mail?from={}", from.get()),
+            Self::Invitation(key) => format!("invitations/{key}"),
+            Self::OpenInvitation(key, terms) => format!(
+                "invitations/{key}?until={}&agents={}",
+                terms.until, terms.agents
+            ),
+            Self::Request(key, request) => format!("invitations/{key}/{request}"),
+            Self::AnswerRequest(key, request, state) => {
+                format!("invitations/{key}/{request}?answer={}", answer_name(*state))
+            }
+            Self::Requests => "requests".to_owned(),
         }
     }
 
@@ -75,6 +101,9 @@ impl Route {
             "entries" => Self::Entries,
             "checkpoint" => Self::Checkpoint,
             "stored" => Self::Stored,
+            "requests" => Self::Requests,
+            _ if tail.starts_with("mail?") => Self::Mail(parse_mail(tail)?),
+            _ if tail.starts_with("invitations/") => parse_invitation(tail)?,
             _ if tail.starts_with("control?") => Self::Control(parse_control(tail)?),
             _ => match tail.split_once('/')? {
                 ("objects", hash) => Self::Object(hash.parse().ok()?),
@@ -328,6 +357,43 @@ impl ControlPage {
     }
 }
 
+/// The answer of `GET /mail`: mail entries addressed to the caller, in order, at most 64 (MAIL-1).
+/// Not verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailPage(Vec<LoggedLeaf>);
+
+impl MailPage {
+    /// A page of mail entries in the order of the log.
+    #[must_use]
+    pub fn new(entries: Vec<LoggedLeaf>) -> Self {
+        Self(entries)
+    }
+
+    /// The entries.
+    #[must_use]
+    pub fn entries(&self) -> &[LoggedLeaf] {
+        &self.0
+    }
+
+    /// Canonical bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        canonical::to_bytes(&self.0)
+    }
+
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// When it is too long, not canonical, or has too many entries.
+    pub fn parse(bytes: &[u8]) -> Result<Self, AnswerError> {
+        let entries: Vec<LoggedLeaf> = parse_answer(bytes)?;
+        if entries.len() > limit::MAIL_ENTRIES {
+            return Err(AnswerError::Count(entries.len()));
+        }
+        Ok(Self(entries))
+    }
+}
+
 /// The answer of `GET /signers/<id>`: where the signer's chain stands. What the relay says, unproved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -362,7 +428,50 @@ fn parse_control(tail: &str) -> Option<ControlNumber> {
     (Route::Control(number).tail() == tail).then_some(number)
 }
 
-fn parse_answer<T>(bytes: &[u8]) -> Result<T, AnswerError>
+/// `mail?from=N`, where N has no sign and no leading zeroes.
+fn parse_mail(tail: &str) -> Option<LogIndex> {
+    let index = LogIndex::new(tail.strip_prefix("mail?from=")?.parse().ok()?);
+    (Route::Mail(index).tail() == tail).then_some(index)
+}
+
+/// The calls about invitations; each has one spelling.
+fn parse_invitation(tail: &str) -> Option<Route> {
+    let (path, query) = match tail.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (tail, None),
+    };
+    let path = path.strip_prefix("invitations/")?;
+    let route = match (path.split_once('/'), query) {
+        (None, None) => Route::Invitation(path.parse().ok()?),
+        (None, Some(query)) => {
+            let (until, agents) = query.strip_prefix("until=")?.split_once("&agents=")?;
+            let terms = InvitationTerms {
+                until: Milliseconds::new(until.parse().ok()?),
+                agents: agents.parse().ok()?,
+            };
+            Route::OpenInvitation(path.parse().ok()?, terms)
+        }
+        (Some((key, request)), None) => Route::Request(key.parse().ok()?, request.parse().ok()?),
+        (Some((key, request)), Some(query)) => {
+            let name = query.strip_prefix("answer=")?;
+            let state = [RequestState::Approved, RequestState::Refused]
+                .into_iter()
+                .find(|state| answer_name(*state) == name)?;
+            Route::AnswerRequest(key.parse().ok()?, request.parse().ok()?, state)
+        }
+    };
+    (route.tail() == tail).then_some(route)
+}
+
+fn answer_name(state: RequestState) -> &'static str {
+    match state {
+        RequestState::Waiting => "waiting",
+        RequestState::Approved => "approved",
+        RequestState::Refused => "refused",
+    }
+}
+
+pub(crate) fn parse_answer<T>(bytes: &[u8]) -> Result<T, AnswerError>
 where
     T: Encode<()> + for<'b> Decode<'b, ()>,
 {
@@ -406,6 +515,25 @@ mod tests {
             Route::Control(ControlNumber::new(12)),
             Route::Signer(SignerId::from_bytes([2; 32])),
             Route::Stored,
+            Route::Mail(LogIndex::new(77)),
+            Route::Invitation(PublicKey::from_bytes([4; 32])),
+            Route::OpenInvitation(
+                PublicKey::from_bytes([4; 32]),
+                InvitationTerms {
+                    until: Milliseconds::new(1_800_000_000_000),
+                    agents: 16,
+                },
+            ),
+            Route::Request(
+                PublicKey::from_bytes([4; 32]),
+                RequestId::from_bytes([5; 32]),
+            ),
+            Route::AnswerRequest(
+                PublicKey::from_bytes([4; 32]),
+                RequestId::from_bytes([5; 32]),
+                RequestState::Refused,
+            ),
+            Route::Requests,
         ];
         for route in routes {
             let target = route.target(&archive);

@@ -22,3 +22,9 @@ pub(crate) const PART: Label = Label::new("greffe/part/v1");
 pub(crate) const RECORD: Label = Label::new("greffe/record/v1");
 /// Hash of a sealing suite and a public key that names an epoch (EPOCH-1).
 pub(crate) const EPOCH: Label = Label::new("greffe/epoch/v1");
+/// Hash of a sealed enrolment request (ENROL-2).
+pub(crate) const ENROLMENT_REQUEST: Label = Label::new("greffe/enrolment-request/v1");
+/// Frame of what an agent's key signs of its enrolment request (ENROL-3).
+pub(crate) const ENROLMENT_POSSESSION: Label = Label::new("greffe/enrolment-possession/v1");
+/// Frame of what an old key signs for the one that continues its chain (ENROL-3).
+pub(crate) const ENROLMENT_FOLLOWS: Label = Label::new("greffe/enrolment-follows/v1");

@@ -47,6 +47,7 @@ pub mod proof_file;
 mod refusal;
 pub mod request;
 pub mod verify;
+pub mod waiting;
 
 pub use body::{
     AccountState, AuditHead, BatchHead, Body, BodyError, CaptureState, Carry, Continuation,

@@ -53,3 +53,15 @@ pub const RECORD_PARTS: usize = 4 + 4_096;
 pub const PROOF_CONTROL_ENTRIES: usize = 65_536;
 /// Largest proof file, attachments included.
 pub const PROOF_FILE_BYTES: usize = 1 << 30;
+/// Largest sealed enrolment request (WAIT-2).
+pub const REQUEST_BYTES: usize = 5_120;
+/// Most requests in one answer of the relay (WAIT-2).
+pub const REQUESTS_IN_ANSWER: usize = 256;
+/// Most agents of one invitation (ENROL-8).
+pub const INVITATION_AGENTS: u8 = 16;
+/// Most requests under one invitation, for each agent that it may enrol (WAIT-2).
+pub const REQUESTS_OF_AGENT: usize = 4;
+/// An invitation ends at most so many milliseconds after it was opened (WAIT-2).
+pub const INVITATION_MS: i64 = 31 * 24 * 60 * 60 * 1_000;
+/// Most mail entries in one answer of the relay (MAIL-1).
+pub const MAIL_ENTRIES: usize = 64;

@@ -28,6 +28,13 @@ pub struct StandingEntry {
     verdict: Verdict,
 }
 
+/// An entry that stands in the log and that its signers were allowed to make, by the acts read.
+/// Only [`ControlReader::judged`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JudgedEntry {
+    standing: StandingEntry,
+}
+
 /// Why an act or entry is not believed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -140,6 +147,31 @@ impl ControlReader {
         self.authority
             .judge_alone(signed.entry(), standing.admitted_at())
             .map_err(ControlReadError::Refused)
+    }
+}
+
+impl ControlReader {
+    /// The same as [`judge`](Self::judge), as a type of its own for what opens the entry's object.
+    ///
+    /// # Errors
+    /// When it has no authority.
+    pub fn judged(&self, standing: StandingEntry) -> Result<JudgedEntry, ControlReadError> {
+        self.judge(&standing)?;
+        Ok(JudgedEntry { standing })
+    }
+}
+
+impl JudgedEntry {
+    /// The entry, and where it stands.
+    #[must_use]
+    pub fn standing(&self) -> &StandingEntry {
+        &self.standing
+    }
+
+    /// The entry.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        self.standing.entry()
     }
 }
 

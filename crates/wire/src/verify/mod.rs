@@ -10,7 +10,7 @@ mod proven;
 mod receipt;
 mod verified;
 
-pub use control::{ControlReadError, ControlReader, StandingEntry};
+pub use control::{ControlReadError, ControlReader, JudgedEntry, StandingEntry};
 pub use follower::{Accepted, FollowError, Follower, ReadLeaf, Run, Settled};
 pub use proven::{ProvenEntry, ShownControl, SingleError, single};
 pub use receipt::{Receipt, ReceiptError, receipt, verify_receipt};

@@ -190,21 +190,41 @@ impl OpenedCarry {
 
     /// Reads all of them. Positions and provenance are those of the original entry.
     pub fn records(&self) -> impl Iterator<Item = Result<OpenedRecord<'_>, RecordUnreadable>> {
-        self.records.iter().map(|(record, salts)| {
-            OpenedRecord::read(
-                record.position,
-                record
-                    .shown
-                    .iter()
-                    .map(|part| part.bytes.as_slice())
-                    .collect(),
-                Proofs::Carried {
-                    salts,
-                    path: &record.path.0,
-                },
-                self.original,
-            )
-        })
+        self.records
+            .iter()
+            .map(|(record, salts)| self.read(record, salts))
+    }
+
+    /// Reads the one that had this position in the original batch. `None` if it is not among them.
+    #[must_use]
+    pub fn record(
+        &self,
+        position: RecordPosition,
+    ) -> Option<Result<OpenedRecord<'_>, RecordUnreadable>> {
+        self.records
+            .iter()
+            .find(|(record, _)| record.position == position)
+            .map(|(record, salts)| self.read(record, salts))
+    }
+
+    fn read<'a>(
+        &self,
+        record: &'a CarriedRecord,
+        salts: &'a [Salt],
+    ) -> Result<OpenedRecord<'a>, RecordUnreadable> {
+        OpenedRecord::read(
+            record.position,
+            record
+                .shown
+                .iter()
+                .map(|part| part.bytes.as_slice())
+                .collect(),
+            Proofs::Carried {
+                salts,
+                path: &record.path.0,
+            },
+            self.original,
+        )
     }
 }
 

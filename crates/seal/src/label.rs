@@ -20,5 +20,11 @@ pub(crate) const WRAP_VAULT_KEY: Label = Label::new("greffe/wrap-vault-key/v1");
 pub(crate) const WRAP_OPENING_KEY: Label = Label::new("greffe/wrap-opening-key/v1");
 /// The key that wraps the root's signing seed (RING-5).
 pub(crate) const WRAP_SIGNING_KEY: Label = Label::new("greffe/wrap-signing-key/v1");
+/// The key that authenticates a keyring as a whole (RING-6).
+pub(crate) const AUTHENTICATE_KEYRING: Label = Label::new("greffe/authenticate-keyring/v1");
+/// Checksum of the text that asks holders for their shares (SHARE-5).
+pub(crate) const SHARE_REQUEST: Label = Label::new("greffe/share-request/v1");
+/// Checksum of the text in which a share travels (SHARE-5).
+pub(crate) const SEALED_SHARE: Label = Label::new("greffe/sealed-share/v1");
 /// Checksum of a share (SHARE-2).
 pub(crate) const SHARE: Label = Label::new("greffe/share/v1");

@@ -66,8 +66,9 @@ pub use padding::PaddingError;
 pub use partition::{PartitionKey, PartitionUse};
 pub use randomness::Randomness;
 pub use share::{
-    CombineError, MAX_HOLDERS, NewSet, SHARE_BYTES, SHARE_WORDS, SetSecret, Share, ShareError,
-    ShareSetId, SplitError, Threshold, ThresholdError, TravelError, UnlockId, combine, new_set,
+    AnswerError, CombineError, MAX_HOLDERS, NewSet, SHARE_BYTES, SHARE_WORDS, SealedShare,
+    SetSecret, Share, ShareError, ShareRequest, ShareSetId, ShareTextError, SplitError, Threshold,
+    ThresholdError, TravelError, UnlockId, WaitingUnlock, combine, new_set,
 };
 pub use stream::{
     CHUNK, ChunkOpener, SealedStream, Step, Stream, StreamError, StreamKey, StreamOpener,

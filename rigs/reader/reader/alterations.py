@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -145,13 +146,17 @@ def _streams(folder: Path) -> Iterator[Alteration]:
 
 def _keyrings(folder: Path) -> Iterator[Alteration]:
     data = _load(folder, "keyring/three_holders")
-    ring = keyring.read(bytes.fromhex(data["keyring"]))
+    whole = bytes.fromhex(data["keyring"])
+    ring = keyring.read(whole)
     shares = [keyring.read_share(bytes.fromhex(share)) for share in data["shares"]][:2]
+    for at in range(len(whole)):
+        yield f"keyring, byte {at}", lambda at=at: keyring.unlock_by_shares(
+            keyring.read(flipped(whole, at)), shares)
     vault_key = keyring.unlock_by_shares(ring, shares)
     sealed = ring.wraps[1][1][3]
     for at in range(len(sealed[1])):
         wrap = [1, {**ring.wraps[1][1], 3: {0: sealed[0], 1: flipped(sealed[1], at)}}]
-        altered = keyring.Keyring(ring.archive, ring.generation, [wrap], ring.epochs)
+        altered = replace(ring, wraps=[wrap])
         yield f"wrapped vault key, byte {at}", lambda altered=altered: keyring.unlock_by_shares(altered, shares)
     first = ring.epochs[0]
     for at in range(len(first[7][1])):

@@ -1,9 +1,11 @@
-"""docs/spec/keyring.md: keyrings (RING-1 to RING-5) and shares (SHARE-1 to SHARE-4)."""
+"""docs/spec/keyring.md: keyrings (RING-1 to RING-6) and shares (SHARE-1 to SHARE-5)."""
 
 from __future__ import annotations
 
 import base64
 import functools
+import hashlib
+import hmac
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -33,7 +35,8 @@ KEYRING = fields({
         TOKEN: fields({0: text(), 1: octets(), 2: WRAPPED}),
     }), 1, empty="CBOR-4"),
     4: listing(fields({0: BYTES32, 1: octets(1216), 2: UINT, 3: uint(high=2), 4: MS, 5: MS, 6: MS},
-                      {7: WRAPPED, 8: MS})),
+                      {7: WRAPPED, 8: MS, 9: uint(32, "RING-3", low=1)})),
+    5: BYTES32,
 })
 SIGNING = fields({0: exactly(1), 1: BYTES32, 2: WRAPPED})
 
@@ -46,6 +49,8 @@ class Keyring:
     generation: int
     wraps: list[Any]
     epochs: list[dict[int, Any]]
+    covered: bytes
+    authentication: bytes
 
 
 def read(data: bytes) -> Keyring:
@@ -57,7 +62,10 @@ def read(data: bytes) -> Keyring:
     for epoch in value[4]:
         require(seal.epoch_id(epoch[1]) == epoch[0], "EPOCH-1", "the epoch's id is not that of its key")
         require((7 in epoch) != (8 in epoch), "RING-4", "either the key or the time of its destruction")
-    return Keyring(value[1], value[2], value[3], value[4])
+        require((8 in epoch) == (9 in epoch), "RING-4", "time and generation of a destruction stand together")
+        require(epoch.get(9, 1) <= value[2], "RING-4", "destroyed in a later generation")
+    covered = canonical.encode({key: field for key, field in value.items() if key != 5})
+    return Keyring(value[1], value[2], value[3], value[4], covered, value[5])
 
 
 def _unwrap(key: bytes, wrapped: dict[int, bytes], aad: bytes, check: str) -> bytes:
@@ -76,8 +84,17 @@ def _vault_key(ring: Keyring, kind: int, key_of: Callable[[dict[int, Any]], byte
             continue
         key = key_of(wrap)
         if key is not None:
-            return _unwrap(key, wrap[max(wrap)], aad, "RING-1")
+            vault_key = _unwrap(key, wrap[max(wrap)], aad, "RING-1")
+            _authenticate(ring, vault_key)
+            return vault_key
     raise Refused("RING-1", "the vault key is not wrapped so")
+
+
+def _authenticate(ring: Keyring, vault_key: bytes) -> None:
+    """RING-6."""
+    key = hkdf(ring.archive, vault_key, b"greffe/authenticate-keyring/v1")
+    whole = hmac.new(key, ring.covered, hashlib.sha256).digest()
+    require(hmac.compare_digest(whole, ring.authentication), "RING-6", "the keyring was altered")
 
 
 def unlock_by_passphrase(ring: Keyring, passphrase: str) -> bytes:
@@ -254,3 +271,55 @@ def seal_travelling(archive: bytes, unlock: bytes, public: bytes, share: Share, 
     bound = seal.info(seal.SHARE_TRAVEL, archive, public)
     message = hpke.seal_message(public, randomness, bound, unlock, share.bytes())
     return bytes([seal.OBJECT, seal.SUITE]) + message
+
+
+# The texts between an unlock and a holder
+
+REQUEST_PREFIX = "greffe-unlock:"
+SEALED_PREFIX = "greffe-sealed-share:"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an unlock asks holders for."""
+
+    archive: bytes
+    unlock: bytes
+    public: bytes
+
+
+def _text(text: str, prefix: str, label: str) -> bytes:
+    """SHARE-5: version and content."""
+    spelt = "".join(text.split())
+    require(spelt.startswith(prefix), "SHARE-5", "another prefix")
+    text32 = spelt[len(prefix) :]
+    try:
+        data = base64.b32decode(text32 + "=" * (-len(text32) % 8))
+    except ValueError as error:
+        raise Refused("SHARE-5", "no upper-case base32") from error
+    require(base64.b32encode(data).decode().rstrip("=") == text32, "SHARE-5", "another spelling")
+    require(len(data) > 4 and data[0] == 1, "SHARE-5", "an unknown version")
+    require(labelled_hash(label, data[:-4])[:4] == data[-4:], "SHARE-5", "a slip of copying")
+    return data[:-4]
+
+
+def read_request(text: str) -> Request:
+    """SHARE-5: what a holder is asked."""
+    data = _text(text, REQUEST_PREFIX, "greffe/share-request/v1")
+    require(len(data) == 1 + 32 + 16 + 1216, "SHARE-5", "another length")
+    return Request(data[1:33], data[33:49], data[49:])
+
+
+def read_answer(text: str) -> tuple[bytes, bytes]:
+    """SHARE-5: the unlock that is answered, and the sealed object."""
+    data = _text(text, SEALED_PREFIX, "greffe/sealed-share/v1")
+    require(len(data) == 1 + 16 + 2 + 1120 + 59 + 16, "SHARE-5", "another length")
+    return data[1:17], data[17:]
+
+
+def open_answer(request: str, answer: str, one_time_key: bytes) -> Share:
+    """SHARE-4, SHARE-5: the share that a holder sent to an unlock."""
+    asked = read_request(request)
+    unlock, sealed = read_answer(answer)
+    require(unlock == asked.unlock, "SHARE-5", "an answer to another unlock")
+    return open_travelling(asked.archive, asked.unlock, one_time_key, sealed)

@@ -351,6 +351,9 @@ def keyrings(data: Any) -> Iterator[Case]:
         return
     ring = keyring.read(unhex(data["keyring"]))
     shares = [keyring.read_share(unhex(share)) for share in data["shares"]]
+    if "unlocking" in data:
+        yield "unlocking", lambda: refuses(data["unlocking"], lambda: keyring.unlock_by_shares(ring, shares[:2]))
+        return
     token = data["token"]
     ways: dict[str, Callable[[], bytes]] = {
         "passphrase": lambda: keyring.unlock_by_passphrase(ring, data["passphrase"]),
@@ -398,6 +401,13 @@ def shares(data: Any) -> Iterator[Case]:
                 keyring.combine(chosen).hex(), data["secret"], "secret")
         yield "too few", lambda: refuses("SHARE-1", lambda: keyring.combine(read[: data["needed"] - 1]))
         return
+    if "request" in data:
+        key = unhex(data["opening_key"])
+        yield "texts", lambda: (
+            refuses(data["refused"], lambda: keyring.open_answer(data["request"], data["answer"], key))
+            if "refused" in data
+            else _texts(data, key))
+        return
     if "object" in data:
         archive, unlock, key = (unhex(data[name]) for name in ("archive", "unlock", "opening_key"))
         sealed = unhex(data["object"])
@@ -415,6 +425,13 @@ def shares(data: Any) -> Iterator[Case]:
         if form in data:
             yield form, lambda form=form, read_it=read_it: refuses(
                 data["refused"], lambda: read_it(data[form]))
+
+
+def _texts(data: Any, key: bytes) -> None:
+    asked = keyring.read_request(data["request"])
+    same(asked.archive.hex(), data["archive"], "archive")
+    same(keyring.fingerprint(asked.public), data["fingerprint"], "fingerprint")
+    same(keyring.open_answer(data["request"], data["answer"], key).bytes().hex(), data["share"], "share")
 
 
 # authority

@@ -224,11 +224,11 @@ fn destroy(context: &Context, home: &Home, arguments: &DestroyKey) -> Result<(),
     if arguments.confirm.as_deref() != Some(arguments.epoch.as_str()) {
         return Err(Failure::new("epoch-confirm").with("epoch", arguments.epoch.as_str()));
     }
-    let mut unlocked = owner.unlock(&context.secret()?)?.lock();
+    let mut unlocked = owner.unlock(&context.secret()?)?;
     unlocked
         .destroy(epoch, now())
         .map_err(|error| Failure::new("epoch-not-destroyed").because(&error))?;
-    owner.write_keyring(&unlocked)?;
+    owner.write_keyring(unlocked.keyring())?;
     // The room still holds the key; its end and the partition's removal finish what the keyring began.
     if let Some(room) = Room::join(home)? {
         room.lock()?;

@@ -4,7 +4,7 @@ use canonical::Milliseconds;
 use seal::keyring::{Keyring, PassphraseCost, TokenKey, TokenName, UnlockedKeyring};
 use seal::{
     ForRecords, ForShareTravel, NewSet, OpeningKey, PartitionUse, Period, Share, Threshold,
-    UnlockId, make_epoch, new_set,
+    UnlockId, WaitingUnlock, make_epoch, new_set,
 };
 use serde_json::{Value, json};
 use wire::{ArchiveId, EpochUse, RetentionClass};
@@ -71,8 +71,7 @@ fn keyring() {
             })
         })
         .collect();
-    let mut locked = ring.lock();
-    let bytes = locked.to_bytes();
+    let bytes = ring.keyring().to_bytes();
     let common = |about: &str, bytes: &[u8]| {
         json!({
             "page": "keyring.md",
@@ -91,14 +90,14 @@ fn keyring() {
         .map(|share| hex(share.to_bytes().as_ref()))
         .collect();
     value["token"] = json!({ "label": "Vault HSM", "key_id": "0102", "key": hex(token.expose()) });
-    value["generation"] = json!(locked.generation().get());
+    value["generation"] = json!(ring.keyring().generation().get());
     value["epochs"] = keys.clone().into();
     vector("keyring", "three_holders", &value);
 
     let destroyed = epochs[1].published().id;
-    locked
-        .destroy(destroyed, Milliseconds::new(1_950_000_000_000))
+    ring.destroy(destroyed, Milliseconds::new(1_950_000_000_000))
         .unwrap();
+    let locked = ring.lock();
     let mut value = common("the second epoch's key is destroyed", &locked.to_bytes());
     value["passphrase"] = json!(passphrase);
     value["shares"] = shares
@@ -111,6 +110,40 @@ fn keyring() {
     vector("keyring", "destroyed_epoch", &value);
 
     refused_keyrings(&bytes, &common);
+    // What reads well, and is not what was written under the vault key.
+    let altered = |name: &str, about: &str, from: &[u8], to: &[u8]| {
+        let at = bytes
+            .windows(from.len())
+            .rposition(|window| window == from)
+            .unwrap();
+        let bad = [&bytes[..at], to, &bytes[at + from.len()..]].concat();
+        let read = Keyring::from_bytes(&bad, None).unwrap();
+        assert!(read.unlock_with_shares(&shares).is_err(), "{name}");
+        let mut value = common(about, &bad);
+        value["shares"] = shares
+            .iter()
+            .map(|share| hex(share.to_bytes().as_ref()))
+            .collect();
+        value["unlocking"] = json!("RING-6");
+        vector("keyring", &format!("altered_{name}"), &value);
+    };
+    let generation = [ARCHIVE.as_bytes(), &[0x02, 0x04][..]].concat();
+    let higher = [ARCHIVE.as_bytes(), &[0x02, 0x05][..]].concat();
+    altered(
+        "generation",
+        "generation 5 in place of 4",
+        &generation,
+        &higher,
+    );
+    let date = |at: i64| [&[0x06, 0x1b][..], &at.to_be_bytes()].concat();
+    altered(
+        "date",
+        "the last epoch may be destroyed a day earlier",
+        &date(1_950_000_000_000),
+        &date(1_949_913_600_000),
+    );
+    let (mac, other) = (&bytes[bytes.len() - 32..], [0; 32]);
+    altered("authentication", "another authentication", mac, &other);
 }
 
 fn refused_keyrings(bytes: &[u8], common: &dyn Fn(&str, &[u8]) -> Value) {
@@ -136,7 +169,7 @@ fn refused_keyrings(bytes: &[u8], common: &dyn Fn(&str, &[u8]) -> Value) {
         "version_unknown",
         "CBOR-4",
         "version 2",
-        &replaced(&[0xa5, 0x00, 0x01], &[0xa5, 0x00, 0x02]),
+        &replaced(&[0xa6, 0x00, 0x01], &[0xa6, 0x00, 0x02]),
     );
     refused(
         "generation_0",
@@ -167,6 +200,13 @@ fn refused_keyrings(bytes: &[u8], common: &dyn Fn(&str, &[u8]) -> Value) {
             &[0x01, 0x02, 0x02, 0x03, 0x03, 0xa2],
             &[0x01, 0x01, 0x02, 0x03, 0x03, 0xa2],
         ),
+    );
+    let bare = [&[0xa5][..], &bytes[1..bytes.len() - 35]].concat();
+    refused(
+        "not_authenticated",
+        "CBOR-4",
+        "without authentication",
+        &bare,
     );
     let mut other_key = bytes.to_vec();
     // The last epoch's public key ends before its class (key 2).
@@ -231,6 +271,46 @@ fn shares() {
     let mut value = travel("a share on its way to an unlock", &unlock, &object);
     value["share"] = hex(shares[1].to_bytes().as_ref());
     vector("share", "travelling", &value);
+    let waiting = WaitingUnlock::new(ARCHIVE, &mut randomness);
+    let request = waiting.request().to_text();
+    let answer = waiting.request().answer(&shares[1], &mut randomness);
+    let answer = answer.unwrap().to_text();
+    let texts = |about: &str, request: &str, answer: &str| {
+        json!({
+            "page": "keyring.md",
+            "about": about,
+            "archive": hex(ARCHIVE.as_bytes()),
+            "opening_key": hex(waiting.expose_seed().as_ref()),
+            "fingerprint": waiting.request().fingerprint(),
+            "request": request,
+            "answer": answer,
+        })
+    };
+    let mut value = texts(
+        "the texts between an unlock and a holder",
+        &request,
+        &answer,
+    );
+    value["share"] = hex(shares[1].to_bytes().as_ref());
+    vector("share", "texts", &value);
+    let copied = |text: &str| {
+        let (before, last) = text.split_at(text.len() - 40);
+        let first = if last.starts_with('A') { "B" } else { "A" };
+        format!("{before}{first}{}", &last[1..])
+    };
+    for (name, request, answer) in [
+        ("request_copied_wrongly", copied(&request), answer.clone()),
+        ("answer_copied_wrongly", request.clone(), copied(&answer)),
+        (
+            "answer_cut",
+            request.clone(),
+            answer[..answer.len() - 8].to_owned(),
+        ),
+    ] {
+        let mut value = texts("a slip of copying", &request, &answer);
+        value["refused"] = json!("SHARE-5");
+        vector("share", &format!("refused_{name}"), &value);
+    }
     let other = UnlockId::from_bytes([0x0d; 16]);
     let mut value = travel("sealed to another unlock", &other, &object);
     value["refused"] = json!("SHARE-4");

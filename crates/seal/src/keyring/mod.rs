@@ -1,10 +1,13 @@
-//! The keyring: an archive's opening keys, wrapped (RING-1 to RING-4).
+//! The keyring: an archive's opening keys, wrapped (RING-1 to RING-4), authenticated as a whole
+//! under the vault key (RING-6).
 //!
 //! A pure type: reading and writing the file, and the rule that a generation once seen is never
 //! followed by an older one (RING-3), are the program's.
 
+mod authentic;
 mod cost;
 mod signing;
+mod turnover;
 mod unlocked;
 mod wrap;
 
@@ -14,9 +17,11 @@ use wire::{ArchiveId, EpochId, EpochUse, RetentionClass, XWingKey};
 
 use crate::key::define_secret;
 use crate::share::{ShareSetId, Threshold};
+use authentic::RingMac;
 
 pub use cost::{CostError, PassphraseCost};
 pub use signing::{SigningKeyError, WrappedSigningKey};
+pub use turnover::TurnOverError;
 pub use unlocked::{AddEpochError, AddHoldersError, KeyUnavailable, UnlockError, UnlockedKeyring};
 pub(crate) use wrap::derive;
 use wrap::{Salt, Wrapped};
@@ -168,6 +173,9 @@ pub enum DestroyError {
         /// From when on.
         not_before: Milliseconds,
     },
+    /// The implementation of the authentication refused.
+    #[error("the keyring could not be authenticated")]
+    Cipher,
 }
 
 impl Keyring {
@@ -227,35 +235,6 @@ impl Keyring {
             .map(WrappedVaultKey::holder)
             .collect()
     }
-
-    /// Destroys an epoch's opening key: what was sealed to it can not be opened any more, once
-    /// every keyring store holds this generation and the vault key has turned over (RING-4).
-    ///
-    /// # Errors
-    ///
-    /// When the epoch is not known, is destroyed already, or `at` lies before the time that was
-    /// published for it.
-    pub fn destroy(&mut self, epoch: EpochId, at: Milliseconds) -> Result<(), DestroyError> {
-        let ring = self
-            .content
-            .epochs
-            .iter_mut()
-            .find(|ring| ring.id == epoch)
-            .ok_or(DestroyError::Unknown { epoch })?;
-        if let Some(at) = ring.destroyed {
-            return Err(DestroyError::Already { epoch, at });
-        }
-        if at < ring.keep_until {
-            return Err(DestroyError::TooEarly {
-                epoch,
-                not_before: ring.keep_until,
-            });
-        }
-        ring.wrapped = None;
-        ring.destroyed = Some(at);
-        self.content.generation = self.content.generation.next();
-        Ok(())
-    }
 }
 
 /// One epoch in a keyring. Its opening key is wrapped here until it is destroyed.
@@ -280,6 +259,8 @@ pub struct RingEpoch {
     wrapped: Option<Wrapped>,
     #[n(8)]
     destroyed: Option<Milliseconds>,
+    #[n(9)]
+    destroyed_in: Option<Generation>,
 }
 
 impl RingEpoch {
@@ -330,6 +311,13 @@ impl RingEpoch {
     pub fn destroyed(&self) -> Option<Milliseconds> {
         self.destroyed
     }
+
+    /// The first generation of the keyring without its key. A store that has confirmed this
+    /// generation or a later one has the key no more (RING-8).
+    #[must_use]
+    pub fn destroyed_in(&self) -> Option<Generation> {
+        self.destroyed_in
+    }
 }
 
 /// Who can unwrap the vault key.
@@ -362,6 +350,9 @@ struct Content {
     wraps: Vec<WrappedVaultKey>,
     #[n(4)]
     epochs: Vec<RingEpoch>,
+    /// Absent only while it is computed: over everything else (RING-6).
+    #[n(5)]
+    mac: Option<RingMac>,
 }
 
 impl Content {
@@ -377,6 +368,9 @@ impl Content {
         }
         if self.wraps.is_empty() || self.wraps.len() > MAX_WRAPS {
             return Err(bounds("number of wrapped vault keys"));
+        }
+        if self.mac.is_none() {
+            return Err(bounds("authentication"));
         }
         for wrap in &self.wraps {
             match wrap {
@@ -398,8 +392,16 @@ impl Content {
             if ring.key.epoch_id() != ring.id || !ids.insert(ring.id) {
                 return Err(KeyringError::Epoch { epoch: ring.id });
             }
-            if ring.wrapped.is_some() == ring.destroyed.is_some() {
+            if ring.wrapped.is_some() == ring.destroyed.is_some()
+                || ring.destroyed.is_some() != ring.destroyed_in.is_some()
+            {
                 return Err(bounds("opening key"));
+            }
+            if ring
+                .destroyed_in
+                .is_some_and(|generation| generation > self.generation)
+            {
+                return Err(bounds("generation of a destruction"));
             }
             if ring.from > ring.until {
                 return Err(bounds("period"));

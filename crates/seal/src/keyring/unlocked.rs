@@ -1,13 +1,14 @@
 //! A keyring whose vault key is at hand.
 
+use canonical::Milliseconds;
 use wire::{ArchiveId, EpochId, EpochUse};
 
 use super::wrap::{
     Kind, Salt, VaultKey, Wrapped, opening_key_aad, opening_key_wrap, vault_key_aad,
 };
 use super::{
-    Content, CostError, Generation, Keyring, MAX_WRAPS, PassphraseCost, PassphraseWrap, RingEpoch,
-    SharesWrap, TokenKey, TokenName, TokenWrap, WrappedVaultKey,
+    Content, CostError, DestroyError, Generation, Keyring, MAX_WRAPS, PassphraseCost,
+    PassphraseWrap, RingEpoch, SharesWrap, TokenKey, TokenName, TokenWrap, WrappedVaultKey,
 };
 use crate::epoch::NewEpoch;
 use crate::key::{ForGovernance, ForRecords, OpeningKey, Purpose};
@@ -16,8 +17,8 @@ use crate::share::{CombineError, Share, Threshold, combine, new_set};
 
 /// An unlocked keyring: gives opening keys. Holds the vault key, which is wiped when it is dropped.
 pub struct UnlockedKeyring {
-    keyring: Keyring,
-    vault: VaultKey,
+    pub(super) keyring: Keyring,
+    pub(super) vault: VaultKey,
 }
 
 /// Why a keyring does not unlock.
@@ -36,6 +37,9 @@ pub enum UnlockError {
     /// The shares do not fit together.
     #[error("the shares do not fit together")]
     Shares(#[source] CombineError),
+    /// The file is not what was written under this vault key (RING-6).
+    #[error("the keyring was altered: take it from another of its stores")]
+    Altered,
 }
 
 /// Why no holder was added.
@@ -245,11 +249,43 @@ impl UnlockedKeyring {
                 keep_until: published.keep_until,
                 wrapped: Some(wrapped),
                 destroyed: None,
+                destroyed_in: None,
             });
         }
         self.keyring.content.epochs.append(&mut added);
-        self.keyring.content.generation = self.keyring.content.generation.next();
-        Ok(())
+        self.next_generation().ok_or(AddEpochError::Cipher)
+    }
+
+    /// Destroys an epoch's opening key: what was sealed to it can not be opened any more, once
+    /// every keyring store holds this generation and the vault key has turned over (RING-4). A new
+    /// generation.
+    ///
+    /// # Errors
+    ///
+    /// When the epoch is not known, is destroyed already, or `at` lies before the time that was
+    /// published for it.
+    pub fn destroy(&mut self, epoch: EpochId, at: Milliseconds) -> Result<(), DestroyError> {
+        let generation = self.keyring.content.generation.next();
+        let ring = self
+            .keyring
+            .content
+            .epochs
+            .iter_mut()
+            .find(|ring| ring.id == epoch)
+            .ok_or(DestroyError::Unknown { epoch })?;
+        if let Some(at) = ring.destroyed {
+            return Err(DestroyError::Already { epoch, at });
+        }
+        if at < ring.keep_until {
+            return Err(DestroyError::TooEarly {
+                epoch,
+                not_before: ring.keep_until,
+            });
+        }
+        ring.wrapped = None;
+        ring.destroyed = Some(at);
+        ring.destroyed_in = Some(generation);
+        self.next_generation().ok_or(DestroyError::Cipher)
     }
 
     /// The opening key of an epoch of records.
@@ -303,7 +339,7 @@ impl UnlockedKeyring {
     }
 
     /// Generation 0, without holders: never leaves this file.
-    fn empty(archive: ArchiveId, randomness: &mut dyn Randomness) -> Self {
+    pub(super) fn empty(archive: ArchiveId, randomness: &mut dyn Randomness) -> Self {
         Self {
             keyring: Keyring {
                 content: Content {
@@ -312,6 +348,7 @@ impl UnlockedKeyring {
                     generation: Generation::new(0),
                     wraps: Vec::new(),
                     epochs: Vec::new(),
+                    mac: None,
                 },
             },
             vault: VaultKey::from_bytes(&fresh(randomness)),
@@ -335,8 +372,15 @@ impl UnlockedKeyring {
             return Err(AddHoldersError::Full);
         }
         content.wraps.push(wrap);
+        self.next_generation().ok_or(AddHoldersError::Cipher)
+    }
+
+    /// Every change ends here: one generation more, authenticated as a whole (RING-6). `None` only
+    /// if an implementation refuses.
+    fn next_generation(&mut self) -> Option<()> {
+        let content = &mut self.keyring.content;
         content.generation = content.generation.next();
-        Ok(())
+        content.authenticate(&self.vault)
     }
 }
 
@@ -368,7 +412,7 @@ impl Keyring {
                 Err(_) => error = UnlockError::Wrong,
             }
         }
-        Ok(self.unlocked(&*found.ok_or(error)?))
+        self.unlocked(&*found.ok_or(error)?)
     }
 
     /// Unlocks with shares of one set.
@@ -395,7 +439,7 @@ impl Keyring {
                 &vault_key_aad(&self.content.archive, Kind::Shares),
             )
             .map_err(|_| UnlockError::Wrong)?;
-        Ok(self.unlocked(&vault))
+        self.unlocked(&vault)
     }
 
     /// Unlocks with a key that a token gave.
@@ -428,14 +472,19 @@ impl Keyring {
                 &vault_key_aad(&self.content.archive, Kind::Token),
             )
             .map_err(|_| UnlockError::Wrong)?;
-        Ok(self.unlocked(&vault))
+        self.unlocked(&vault)
     }
 
-    fn unlocked(self, vault: &[u8; 32]) -> UnlockedKeyring {
-        UnlockedKeyring {
-            keyring: self,
-            vault: VaultKey::from_bytes(vault),
+    /// RING-6: nothing of the file is believed before all of it is known to be what was written.
+    fn unlocked(self, vault: &[u8; 32]) -> Result<UnlockedKeyring, UnlockError> {
+        let vault = VaultKey::from_bytes(vault);
+        if !self.content.is_authentic(&vault) {
+            return Err(UnlockError::Altered);
         }
+        Ok(UnlockedKeyring {
+            keyring: self,
+            vault,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Shares of a set's secret: k of n holders together unwrap the vault key (SHARE-1).
 
+mod request;
 mod text;
 mod travel;
 
@@ -10,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::key::{define_secret, wipe};
 use crate::randomness::{Randomness, Source, draw, fresh};
 
+pub use request::{AnswerError, SealedShare, ShareRequest, ShareTextError, WaitingUnlock};
 pub use text::{SHARE_BYTES, SHARE_WORDS, ShareError};
 pub use travel::{TravelError, UnlockId};
 

@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 
 use record::RecordId;
-use seal::keyring::{Keyring, KeyringError, TokenKey, TokenName};
+use seal::keyring::{Keyring, KeyringError, TokenKey, TokenName, UnlockError};
 use seal::{
     AuditEvent, ContentError, ForRecords, MailError, OpenCarryError, OpenError, OpenedRecord,
-    OpeningKey, PartitionUse, Share, ShareError, Stream, StreamError, StreamKey, StreamOpener,
-    StreamPlace, UnlockId, combine, open_acts, open_batch, open_carry, open_mail,
+    OpeningKey, PartitionUse, SealedShare, Share, ShareError, ShareRequest, Stream, StreamError,
+    StreamKey, StreamOpener, StreamPlace, UnlockId, WaitingUnlock, combine, open_acts, open_batch,
+    open_carry, open_mail,
 };
 use serde_json::Value;
 use wire::commitment::{PartLeaf, RecordLeaf};
@@ -276,6 +277,9 @@ fn keyring() {
                 KeyringError::Epoch { .. } => "EPOCH-1",
                 KeyringError::Bounds { what: "generation" } => "RING-3",
                 KeyringError::Bounds { what: "threshold" } => "SHARE-1",
+                KeyringError::Bounds {
+                    what: "authentication",
+                } => "CBOR-4",
                 error => panic!("{name}: {error}"),
             };
             assert_eq!(found, check, "{name}");
@@ -283,15 +287,23 @@ fn keyring() {
         }
         let locked = read.unwrap();
         assert_eq!(locked.to_bytes(), bytes(&vector, "keyring"));
-        assert_eq!(u64::from(locked.generation().get()), vector["generation"]);
         let shares: Vec<Share> = list(&vector, "shares")
             .iter()
             .map(|share| Share::from_bytes(share).unwrap())
             .collect();
+        if let Some(check) = vector["unlocking"].as_str() {
+            let unlocked = locked.unlock_with_shares(&shares[..2]);
+            assert!(
+                check == "RING-6" && matches!(unlocked, Err(UnlockError::Altered)),
+                "{name}"
+            );
+            continue;
+        }
         let token = &vector["token"];
         let token_name =
             TokenName::new(token["label"].as_str().unwrap(), bytes(token, "key_id")).unwrap();
         let token_key = TokenKey::from_bytes(&array(token, "key"));
+        assert_eq!(u64::from(locked.generation().get()), vector["generation"]);
         let passphrase = vector["passphrase"].as_str().unwrap();
         for ring in [
             locked.clone().unlock_with_passphrase(passphrase),
@@ -336,6 +348,7 @@ fn share() {
         match name.as_str() {
             "three_of_five" => three_of_five(&vector),
             "travelling" | "refused_other_unlock" => travelling(&vector),
+            _ if !vector["request"].is_null() => share_texts(&name, &vector),
             _ => {
                 let read = match &vector {
                     Value::Object(fields) if fields.contains_key("words") => {
@@ -397,6 +410,24 @@ fn travelling(vector: &Value) {
         Some(check) => assert!(check == "SHARE-4" && opened.is_err()),
         None => assert_eq!(opened.unwrap().to_bytes()[..], bytes(vector, "share")),
     }
+}
+
+fn share_texts(name: &str, vector: &Value) {
+    let request = ShareRequest::from_text(vector["request"].as_str().unwrap());
+    let answer = SealedShare::from_text(vector["answer"].as_str().unwrap());
+    if let Some(check) = refused(vector) {
+        assert_eq!(check, "SHARE-5");
+        assert!(request.is_err() != answer.is_err(), "{name}");
+        return;
+    }
+    let (request, answer) = (request.unwrap(), answer.unwrap());
+    assert_eq!(request.fingerprint(), vector["fingerprint"]);
+    assert_eq!(request.archive().as_bytes()[..], bytes(vector, "archive"));
+    assert_eq!(request.to_text(), vector["request"]);
+    assert_eq!(answer.to_text(), vector["answer"]);
+    let waiting = WaitingUnlock::again(request, &array(vector, "opening_key")).unwrap();
+    let share = waiting.open(&answer).unwrap();
+    assert_eq!(share.to_bytes()[..], bytes(vector, "share"));
 }
 
 /// The check that an error keeps.

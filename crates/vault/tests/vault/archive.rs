@@ -373,9 +373,10 @@ impl Archive {
     pub(crate) fn destroy_epoch(&self) {
         std::fs::copy(self.keyring(), self.folder.path().join("keyring.old")).unwrap();
         let bytes = std::fs::read(self.keyring()).unwrap();
-        let mut ring = seal::keyring::Keyring::from_bytes(&bytes, None).unwrap();
+        let ring = seal::keyring::Keyring::from_bytes(&bytes, None).unwrap();
+        let mut ring = ring.unlock_with_shares(&self.shares).unwrap();
         ring.destroy(self.epoch, clock()).unwrap();
-        std::fs::write(self.keyring(), ring.to_bytes()).unwrap();
+        std::fs::write(self.keyring(), ring.lock().to_bytes()).unwrap();
     }
 
     pub(crate) fn restore_keyring(&self) {

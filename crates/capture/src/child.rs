@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use connector::limit::EVIDENCE_LINE_BYTES;
 use rustix::process::{Pid, Resource, Rlimit};
 
+use crate::confine::confined;
+
 /// Most bytes of evidence in one file; the file before it is kept.
 const EVIDENCE_BYTES: u64 = 1 << 20;
 const EVIDENCE: &str = "evidence.log";
@@ -26,6 +28,9 @@ pub struct ConnectorCommand {
     pub memory: Option<u64>,
     /// Most open files.
     pub files: Option<u64>,
+    /// What it may read beside its own folder, its program and the system's; none where it is to
+    /// run with all rights of this user. See [`Confinement`](crate::Confinement).
+    pub confined: Option<Vec<PathBuf>>,
 }
 
 /// Why a connector could not be started or ended.
@@ -72,7 +77,16 @@ impl ConnectorCommand {
             arguments: Vec::new(),
             memory: Some(4 << 30),
             files: Some(256),
+            confined: None,
         }
+    }
+
+    /// The same, kept to its own folder and the system's programs, where the kernel can (AGENT-5).
+    /// `read` is what it may read beside them.
+    #[must_use]
+    pub fn confined_to(mut self, read: Vec<PathBuf>) -> Self {
+        self.confined = Some(read);
+        self
     }
 
     /// Starts it in its folder, with an environment of its own: path, language and zone only.
@@ -100,10 +114,19 @@ impl ConnectorCommand {
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
             .env("HOME", folder)
+            .env("TMPDIR", folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|source| ChildError::Start {
+        let spawned = match &self.confined {
+            None => command.spawn(),
+            Some(read) => {
+                let mut read = read.clone();
+                read.push(self.program.clone());
+                confined(folder, &read, || command.spawn())
+            }
+        };
+        let mut child = spawned.map_err(|source| ChildError::Start {
             program: self.program.clone(),
             source,
         })?;
@@ -338,12 +361,42 @@ mod tests {
         for name in lines[4].split(' ').filter(|name| !name.is_empty()) {
             assert!(
                 [
-                    "HOME", "PATH", "LANG", "LC_ALL", "TZ", "PWD", "OLDPWD", "SHLVL", "_"
+                    "HOME", "TMPDIR", "PATH", "LANG", "LC_ALL", "TZ", "PWD", "OLDPWD", "SHLVL", "_"
                 ]
                 .contains(&name),
                 "{name}"
             );
         }
+    }
+
+    /// AGENT-5: a shell tries what a connector must not.
+    #[test]
+    fn agent_5_a_connector_reaches_its_own_folder_only() {
+        if crate::Confinement::here() == crate::Confinement::None {
+            return;
+        }
+        let agent = tempfile::tempdir().unwrap();
+        let (own, given) = (agent.path().join("own"), agent.path().join("given"));
+        fs::create_dir_all(&given).unwrap();
+        fs::write(given.join("read"), "given\n").unwrap();
+        fs::write(agent.path().join("signer.seed"), "secret\n").unwrap();
+        let script = "echo mine > file && cat file; cat ../given/read; \
+            cat ../signer.seed || echo no seed; echo x > ../given/read || echo no write; \
+            echo x > ../new || echo no file; ls .. || echo no list; \
+            kill -0 $PPID || echo no signal; (: < /proc/$PPID/environ) || echo no trace; \
+            (echo x > /tmp/greffe-connector-was-here) || echo no tmp";
+        let (child, mut stdout, stdin) =
+            shell(script).confined_to(vec![given]).start(&own).unwrap();
+        drop(stdin);
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).unwrap();
+        child.end();
+        let mut expected = vec!["mine", "given", "no seed", "no write", "no file", "no list"];
+        if crate::Confinement::here() == crate::Confinement::Full {
+            expected.push("no signal");
+        }
+        expected.extend(["no trace", "no tmp"]);
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]

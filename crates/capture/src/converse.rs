@@ -6,9 +6,8 @@
 
 use std::io::{BufReader, Read, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use canonical::Milliseconds;
@@ -26,13 +25,16 @@ use crate::intake::{Intake, IntakeError};
 use crate::local_key::PositionError;
 use crate::ordered::in_order;
 use crate::prepare::{Piece, prepare};
+use crate::pulse::{Pulse, Stop};
 use crate::sealing::SealingError;
 use crate::spool::SpoolError;
 
-/// Threads that prepare events.
+/// Threads that prepare an import's events; what happens live is prepared by one.
 const WORKERS: usize = 2;
 /// How often the caller's thread looks at the time.
 const WATCH: Duration = Duration::from_millis(100);
+/// The same for a live conversation, of which a host holds very many.
+const LIVE_WATCH: Duration = Duration::from_millis(500);
 
 /// What one conversation is about.
 pub(crate) struct Terms {
@@ -41,6 +43,10 @@ pub(crate) struct Terms {
     pub(crate) class: RetentionClass,
     /// Positions are kept under it; none for imports, which begin at the beginning.
     pub(crate) resume: Option<AccountHandle>,
+    /// When the connector was heard last.
+    pub(crate) pulse: Pulse,
+    /// Milliseconds without a frame after which it is ended; none where it may be silent.
+    pub(crate) patience: Option<i64>,
 }
 
 /// A connector's two streams, and how to end it by force.
@@ -120,10 +126,6 @@ pub struct LossNote {
     pub detail: Option<String>,
 }
 
-/// Asks a running conversation to end. Cloning gives another handle.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
 /// How a conversation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -152,6 +154,9 @@ pub enum ConversationError {
     /// The connector ended without `done`.
     #[error("the connector ended before its source did")]
     Died,
+    /// The connector gave no sign of life for longer than its limit (CONN-8).
+    #[error("the connector gave no sign of life for {0} seconds")]
+    Silent(i64),
     /// What it names is impossible.
     #[error("taking records")]
     Intake(#[from] IntakeError),
@@ -179,18 +184,6 @@ impl From<SpoolError> for ConversationError {
 impl From<SealingError> for ConversationError {
     fn from(error: SealingError) -> Self {
         Self::Keep(error.into())
-    }
-}
-
-impl Stop {
-    /// Asks for the end; it comes within some five seconds.
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether somebody asked.
-    pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -244,7 +237,11 @@ pub(crate) fn converse(
             let heard = read(shared, from, &pieces, &reader_happens);
             shared.note(heard);
         });
-        let prepared = in_order(scope, WORKERS, work, |piece| prepare(shared, piece));
+        let workers = match shared.terms.mode {
+            Mode::Import => WORKERS,
+            _ => 1,
+        };
+        let prepared = in_order(scope, workers, work, |piece| prepare(shared, piece));
         scope.spawn(move || {
             let kept = keep(shared, &prepared, &happens);
             // The reader may wait for a connector that waits for `durable`.
@@ -340,6 +337,7 @@ fn read_to_the_end(
     let mut from = BufReader::with_capacity(64 << 10, from);
     let mut content = Vec::new();
     while read_frame(&mut from, &mut content)? {
+        shared.heard();
         let message = Up::from_frame(&content).map_err(Violation::from)?;
         let message = shared.side().receive(message)?;
         let happening = match message {
@@ -407,8 +405,13 @@ fn watch(
     tell: &mut dyn FnMut(Happening),
 ) {
     let mut stopping = false;
+    let often = match shared.terms.mode {
+        Mode::Import => WATCH,
+        _ => LIVE_WATCH,
+    };
+    shared.heard();
     loop {
-        match happenings.recv_timeout(WATCH) {
+        match happenings.recv_timeout(often) {
             Ok(happening) => tell(happening),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -425,7 +428,20 @@ fn watch(
 }
 
 impl Shared<'_> {
+    /// The connector lives, or this agent has just done something for it.
+    pub(crate) fn heard(&self) {
+        self.terms.pulse.beat(self.agent.environment().now());
+    }
+
     fn keep_times(&self, now: Milliseconds) {
+        if let Some(patience) = self.terms.patience
+            && self.terms.pulse.last().is_some_and(|at| now.since(at) > patience)
+            // A connector that waits for this agent may be silent.
+            && self.side().in_flight() == 0
+        {
+            self.note(Err(ConversationError::Silent(patience / 1_000)));
+            self.hang_up();
+        }
         let overdue = self.side().overdue(now);
         match overdue {
             Ok(false) => {}

@@ -10,7 +10,8 @@ use wire::RetentionClass;
 
 use crate::agent::Agent;
 use crate::child::{ChildError, ConnectorCommand};
-use crate::converse::{ConversationError, Ending, Happening, Kept, Line, Stop, Terms, converse};
+use crate::converse::{ConversationError, Ending, Happening, Kept, Line, Terms, converse};
+use crate::pulse::{Pulse, Stop};
 
 /// What is to be imported, and how.
 #[derive(Clone, Debug)]
@@ -179,6 +180,8 @@ impl ImportJob {
             mode: Mode::Import,
             class: self.class,
             resume: None,
+            pulse: Pulse::default(),
+            patience: None,
         }
     }
 }

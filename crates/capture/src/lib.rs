@@ -33,11 +33,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod accounts;
 mod agent;
 mod child;
+mod confine;
 mod control;
 mod converse;
 mod courier;
+mod delivery;
 mod environment;
 mod group;
 mod heartbeat;
@@ -50,16 +53,23 @@ mod live;
 mod local_key;
 mod ordered;
 mod prepare;
+mod pulse;
 mod relay;
+mod running;
 mod sealing;
 pub mod spool;
+mod standing;
+mod status;
 mod submission;
 
+pub use accounts::{AccountLimits, AccountSettings, CaptureSettings, SettingsError};
 pub use agent::{Agent, AgentError, KeepError};
 pub use child::{ChildError, ConnectorChild, ConnectorCommand, Killer};
+pub use confine::Confinement;
 pub use control::{ControlChain, ControlError, NoEpoch};
-pub use converse::{ConversationError, Happening, Kept, Line, LossNote, Stop};
+pub use converse::{ConversationError, Happening, Kept, Line, LossNote};
 pub use courier::{BeliefError, Courier, CourierError, Step};
+pub use delivery::{Delivering, Delivery, Pace};
 pub use environment::Environment;
 pub use heartbeat::capture_state;
 pub use identity::{Identity, IdentityError, Trust};
@@ -68,6 +78,10 @@ pub use intake::{Intake, IntakeError, Taken};
 pub use known::{Known, Mark, ShardId};
 pub use live::{LiveError, LiveJob, Restarts};
 pub use local_key::{LocalKey, PositionError};
+pub use pulse::{Pulse, Stop};
 pub use relay::{Relay, RelayFailure};
+pub use running::{Board, Duty, RunningAgent};
 pub use sealing::{PreparedBatch, Sealer, SealingError};
+pub use standing::Standing;
+pub use status::{AccountStatus, AgentStatus, LocalAlarm, StatusError};
 pub use submission::{Answer, Halt, Next, Submission};

@@ -10,8 +10,9 @@ use wire::{AccountHandle, RetentionClass};
 
 use crate::agent::{Agent, KeepError};
 use crate::child::{ChildError, ConnectorCommand};
-use crate::converse::{ConversationError, Ending, Happening, Line, Stop, Terms, converse};
+use crate::converse::{ConversationError, Ending, Happening, Line, Terms, converse};
 use crate::local_key::PositionError;
+use crate::pulse::{Pulse, Stop};
 use crate::spool::SpoolError;
 
 /// First pause before a connector that ended is started again, in milliseconds.
@@ -22,7 +23,7 @@ const LONGEST_PAUSE_MS: u64 = 300_000;
 const WELL_MS: i64 = 60_000;
 
 /// An account that is to be captured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveJob {
     /// The connector.
     pub connector: ConnectorCommand,
@@ -101,8 +102,21 @@ impl Agent {
         stop: &Stop,
         tell: impl FnMut(&Happening),
     ) -> Result<(), LiveError> {
+        self.capture_watched(job, stop, &Pulse::default(), None, tell)
+    }
+
+    /// As [`capture`](Self::capture), for whoever wants to know when the connector was heard last,
+    /// and to end one that gave no sign of life for `patience` milliseconds (CONN-8).
+    pub(crate) fn capture_watched(
+        &self,
+        job: &LiveJob,
+        stop: &Stop,
+        pulse: &Pulse,
+        patience: Option<i64>,
+        tell: impl FnMut(&Happening),
+    ) -> Result<(), LiveError> {
         let mut running = None;
-        let captured = self.capture_over(
+        let captured = self.converse_live(
             job,
             |folder| {
                 let (child, from, to) = job.connector.start(folder)?;
@@ -111,6 +125,7 @@ impl Agent {
                 Ok(line)
             },
             stop,
+            (pulse, patience),
             tell,
         );
         if let Some(child) = running {
@@ -129,6 +144,17 @@ impl Agent {
         job: &LiveJob,
         connect: impl FnOnce(&Path) -> Result<Line, LiveError>,
         stop: &Stop,
+        tell: impl FnMut(&Happening),
+    ) -> Result<(), LiveError> {
+        self.converse_live(job, connect, stop, (&Pulse::default(), None), tell)
+    }
+
+    fn converse_live(
+        &self,
+        job: &LiveJob,
+        connect: impl FnOnce(&Path) -> Result<Line, LiveError>,
+        stop: &Stop,
+        (pulse, patience): (&Pulse, Option<i64>),
         mut tell: impl FnMut(&Happening),
     ) -> Result<(), LiveError> {
         let handle = self.handle(&job.network, &job.account);
@@ -141,7 +167,11 @@ impl Agent {
             )),
             None => None,
         };
-        let terms = job.terms(&folder, position, handle);
+        let terms = Terms {
+            pulse: pulse.clone(),
+            patience,
+            ..job.terms(&folder, position, handle)
+        };
         let line = connect(&folder)?;
         match converse(self, terms, line, stop, &mut |happening| tell(&happening)) {
             Ok(Ending::Done(_) | Ending::Stopped) => Ok(()),
@@ -208,6 +238,8 @@ impl LiveJob {
             mode: Mode::Live,
             class: self.class,
             resume: Some(handle),
+            pulse: Pulse::default(),
+            patience: None,
         }
     }
 }

@@ -89,7 +89,12 @@ impl Submission {
         if waiting.is_empty() {
             return Next::Idle;
         }
-        if let Some(until) = self.pause_until.filter(|until| now < *until) {
+        // A pause that is longer than the longest was set by a clock that has been put back since.
+        let longest = i64::try_from(LONGEST_PAUSE_MS).unwrap_or(i64::MAX);
+        if let Some(until) = self
+            .pause_until
+            .filter(|until| now < *until && until.since(now) <= longest)
+        {
             return Next::Pause(until);
         }
         let ready: Vec<Entry> = waiting
@@ -116,7 +121,7 @@ impl Submission {
     }
 
     /// The relay could not be used. `draw` is random over all its values; `retry_after` is what
-    /// the relay asked for, in milliseconds.
+    /// the relay asked for, in milliseconds: at most five minutes of it are granted (AGENT-3).
     pub fn failed(&mut self, now: Milliseconds, retry_after: Option<u32>, draw: u64) {
         let longest = FIRST_PAUSE_MS
             .saturating_mul(1 << self.failures.min(16))
@@ -124,7 +129,9 @@ impl Submission {
         self.failures = self.failures.saturating_add(1);
         // Between half and the whole: agents that failed together do not come back together.
         let pause = longest / 2 + draw % (longest / 2 + 1);
-        let pause = pause.max(u64::from(retry_after.unwrap_or(0)));
+        let pause = pause
+            .max(u64::from(retry_after.unwrap_or(0)))
+            .min(LONGEST_PAUSE_MS);
         self.pause_until = Some(now.plus(i64::try_from(pause).unwrap_or(i64::MAX)));
     }
 
@@ -359,5 +366,17 @@ mod tests {
         ));
         submission.succeeded();
         assert_eq!(submission, Submission::new());
+    }
+
+    /// AGENT-3: neither a relay nor a clock that is put back stops submission for long.
+    #[test]
+    fn agent_3_no_pause_is_longer_than_five_minutes() {
+        let queue = [waiting(0, &[])];
+        let mut submission = Submission::new();
+        submission.failed(NOW, Some(u32::MAX), 0);
+        assert_eq!(submission.pause_until(), Some(NOW.plus(300_000)));
+        assert!(matches!(submission.next(&queue, NOW), Next::Pause(_)));
+        let put_back = NOW.plus(-86_400_000);
+        assert!(matches!(submission.next(&queue, put_back), Next::Post(_)));
     }
 }

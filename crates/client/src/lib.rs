@@ -24,6 +24,7 @@ mod error;
 mod log;
 mod objects;
 mod pinned;
+mod waiting;
 
 pub use call::{RelayAddress, RelayClient};
 pub use error::CallError;

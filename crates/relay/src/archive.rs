@@ -22,6 +22,7 @@ use crate::sequencer::{Sequencer, Submission};
 use crate::state::{CheckpointStore, StateError};
 use crate::store::{LogStore, ObjectStore, StoreError, Uploads};
 use crate::tiles::{Tiles, TilesError, time_of};
+use crate::waiting::WaitingRoom;
 
 /// Tree sizes whose roots are remembered: those that were published lately or asked for.
 const ROOTS: usize = 1_024;
@@ -38,7 +39,8 @@ pub struct Stores {
     pub objects: Arc<dyn ObjectStore>,
     /// Its tree head and what moves with it.
     pub state: Arc<dyn CheckpointStore>,
-    /// Local folder of its unfinished uploads.
+    /// Local folder of its unfinished uploads. Beside it, in `waiting.db`, lies what waits outside
+    /// the log.
     pub uploads: PathBuf,
 }
 
@@ -117,6 +119,7 @@ pub struct Archive {
     stores: Stores,
     tiles: Tiles,
     uploads: Uploads,
+    waiting: WaitingRoom,
     directory: Directory,
     published: watch::Receiver<Option<Arc<Published>>>,
     queue: mpsc::UnboundedSender<Submission>,
@@ -146,6 +149,10 @@ impl Archive {
             shared.limits.uploads_per_signer,
             shared.limits.upload_bytes,
         )?;
+        let waiting = WaitingRoom::open(
+            &stores.uploads.with_file_name("waiting.db"),
+            shared.limits.invitations,
+        )?;
         let tiles = Tiles::new(stores.log.clone());
         let directory = Directory::default();
         let stopped = Arc::new(OnceLock::new());
@@ -172,6 +179,7 @@ impl Archive {
             stores,
             tiles,
             uploads,
+            waiting,
             directory,
             published,
             queue,
@@ -283,6 +291,10 @@ impl Archive {
 
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.uploads
+    }
+
+    pub(crate) fn waiting(&self) -> &WaitingRoom {
+        &self.waiting
     }
 
     pub(crate) fn tiles(&self) -> &Tiles {

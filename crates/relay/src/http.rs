@@ -6,6 +6,7 @@ mod entries;
 mod log;
 mod objects;
 mod signed;
+mod waiting;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -156,6 +157,25 @@ async fn call(State(served): State<Served>, request: Request) -> Result<Response
             log::control(archive, from).await
         }
         (&Method::GET, Route::Signer(signer)) => log::signer(archive, &caller()?, signer),
+        (&Method::GET, Route::Mail(from)) => log::mail(archive, &caller()?, from).await,
+        (&Method::GET, Route::Requests) => waiting::list(&served, archive, &caller()?).await,
+        (&Method::PUT, Route::OpenInvitation(key, terms)) => {
+            waiting::open(&served, archive, &caller()?, key, terms).await
+        }
+        (&Method::DELETE, Route::Invitation(key)) => {
+            waiting::close(&served, archive, &caller()?, key).await
+        }
+        (&Method::DELETE, Route::AnswerRequest(key, request, state)) => {
+            waiting::answer(&served, archive, &caller()?, key, request, state).await
+        }
+        (&Method::GET, Route::Invitation(key)) => {
+            let holder = waiting::Holder::of(&served, archive, nonces, &parts, &target, key);
+            waiting::standing(archive, holder.await?).await
+        }
+        (&Method::PUT, Route::Request(key, request)) => {
+            let holder = waiting::Holder::of(&served, archive, nonces, &parts, &target, key);
+            waiting::ask(&served, archive, holder.await?, request, body).await
+        }
         (&Method::GET, Route::Stored) => {
             caller()?;
             log::stored(archive).await

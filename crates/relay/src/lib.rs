@@ -44,6 +44,7 @@ pub mod state;
 pub mod store;
 mod tiles;
 mod tls;
+mod waiting;
 pub mod witness;
 
 pub use alarm::Alarm;

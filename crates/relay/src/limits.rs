@@ -34,6 +34,8 @@ pub struct Limits {
     pub uploads_per_signer: usize,
     /// Bytes of all unfinished uploads of one archive.
     pub upload_bytes: u64,
+    /// Invitations that one archive may have open (WAIT-2).
+    pub invitations: usize,
     /// Seconds that a peer may take for the next piece of a body or of a header.
     pub idle_seconds: u64,
 }
@@ -64,6 +66,7 @@ impl Default for Limits {
             nonces: 262_144,
             uploads_per_signer: 64,
             upload_bytes: 64 << 30,
+            invitations: 1_024,
             idle_seconds: 30,
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     pub(crate) cosignatures: AtomicU64,
     pub(crate) witness_failures: AtomicU64,
     pub(crate) stopped: AtomicU64,
+    pub(crate) enrolments_asked: AtomicU64,
+    pub(crate) enrolments_answered: AtomicU64,
     refusals: [AtomicU64; RefusalCode::ALL.len()],
     publish: Durations,
 }
@@ -136,6 +138,18 @@ impl Metrics {
                 "gauge",
                 "Archives that stopped with an alarm.",
                 &self.stopped,
+            ),
+            (
+                "greffe_relay_enrolment_requests_total",
+                "counter",
+                "Enrolment requests taken.",
+                &self.enrolments_asked,
+            ),
+            (
+                "greffe_relay_enrolment_answers_total",
+                "counter",
+                "Enrolment requests answered.",
+                &self.enrolments_answered,
             ),
         ];
         for (name, kind, help, counter) in plain {

@@ -55,6 +55,8 @@ pub enum SequencedKind {
     Control(ControlNumber),
     /// The vault says what it holds.
     Stored,
+    /// Mail to this signer (MAIL-1).
+    Mail(SignerId),
     /// Any other.
     Other,
 }
@@ -144,6 +146,21 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug + 'static {
         first: ControlNumber,
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<LogIndex>, StateError>>;
+
+    /// Log indexes of mail to this signer from `first` on, in order, at most `most` (MAIL-1).
+    fn mail(
+        &self,
+        to: SignerId,
+        first: LogIndex,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<LogIndex>, StateError>>;
+
+    /// Whether a mail entry to this signer names the object (MAIL-1).
+    fn is_mail_to(
+        &self,
+        to: SignerId,
+        object: ObjectHash,
+    ) -> BoxFuture<'_, Result<bool, StateError>>;
 
     /// Log index of the newest `stored` entry.
     fn stored(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>>;

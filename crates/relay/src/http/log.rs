@@ -3,7 +3,7 @@
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use tlog::{Bundle, Tile};
-use wire::api::{BYTES_TYPE, ControlPage, LoggedLeaf, SignerAnswer, TEXT_TYPE};
+use wire::api::{BYTES_TYPE, ControlPage, LoggedLeaf, MailPage, SignerAnswer, TEXT_TYPE};
 use wire::{ControlNumber, Role, SignerId, limit};
 
 use super::Failure;
@@ -66,6 +66,22 @@ pub(super) fn signer(
         }
         .to_bytes(),
     ))
+}
+
+/// MAIL-1: what is addressed to the caller.
+pub(super) async fn mail(
+    archive: &Archive,
+    caller: &Caller,
+    from: tlog::LogIndex,
+) -> Result<Response, Failure> {
+    caller.needs(&[Role::Agent])?;
+    let places = archive
+        .state()
+        .mail(caller.signer, from, limit::MAIL_ENTRIES)
+        .await?;
+    let entries = archive.proved(places).await?;
+    let entries = entries.into_iter().map(logged).collect();
+    Ok(cbor(MailPage::new(entries).to_bytes()))
 }
 
 pub(super) async fn stored(archive: &Archive) -> Result<Response, Failure> {

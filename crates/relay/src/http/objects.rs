@@ -109,7 +109,15 @@ pub(super) async fn fetch(
     object: ObjectHash,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
-    caller.needs(&[Role::Vault])?;
+    caller.needs(&[Role::Vault, Role::Agent])?;
+    // MAIL-1: of all objects, an agent may have those of mail to itself.
+    if caller.role == Role::Agent && !archive.state().is_mail_to(caller.signer, object).await? {
+        return Err(Failure::other(
+            "not-allowed",
+            403,
+            "the object is not of mail to this agent",
+        ));
+    }
     let length = archive
         .objects()
         .length(object)

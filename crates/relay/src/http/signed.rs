@@ -9,7 +9,7 @@ use wire::api::{UPLOAD_LENGTH, UPLOAD_OFFSET};
 use wire::request::{
     AuthenticRequest, Request, RequestError, RequestNonce, SIGNED_HEADER, SignedHeader,
 };
-use wire::{Role, SignerId, limit};
+use wire::{PublicKey, Role, SignerId, limit};
 
 use super::{Failure, Served};
 use crate::archive::Archive;
@@ -43,6 +43,21 @@ pub(super) fn signed(
     parts: &Parts,
     target: &str,
 ) -> Result<Caller, Failure> {
+    let now = served.clock().now();
+    let known = |signer: &SignerId| archive.directory().reader(signer, now);
+    let (signer, role) = authentic(served, archive, nonces, parts, target, known)?;
+    Ok(Caller { signer, role })
+}
+
+/// Checks the header of a request whose signer `known` knows: its key and what else is to be known.
+pub(super) fn authentic<T>(
+    served: &Served,
+    archive: &Archive,
+    nonces: &Nonces,
+    parts: &Parts,
+    target: &str,
+    known: impl FnOnce(&SignerId) -> Option<(PublicKey, T)>,
+) -> Result<(SignerId, T), Failure> {
     let text = |name: &str| {
         parts
             .headers
@@ -63,8 +78,7 @@ pub(super) fn signed(
     };
     let header = SignedHeader::parse(header).map_err(refused)?;
     let now = served.clock().now();
-    let known = archive.directory().reader(&header.signer(), now);
-    let (key, role) = known.ok_or_else(|| {
+    let (key, facts) = known(&header.signer()).ok_or_else(|| {
         Failure::other(
             "unknown-signer",
             403,
@@ -81,10 +95,7 @@ pub(super) fn signed(
     };
     let authentic = header.verify(&request, now, &key).map_err(refused)?;
     nonces.take(&authentic, now)?;
-    Ok(Caller {
-        signer: authentic.signer(),
-        role,
-    })
+    Ok((authentic.signer(), facts))
 }
 
 fn refused(error: RequestError) -> Failure {

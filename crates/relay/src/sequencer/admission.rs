@@ -280,6 +280,7 @@ fn kind_of(entry: &Entry) -> SequencedKind {
         Body::Genesis(_) => SequencedKind::Control(ControlNumber::new(0)),
         Body::Control(control) => SequencedKind::Control(control.number),
         Body::Stored(_) => SequencedKind::Stored,
+        Body::Mail(mail) => SequencedKind::Mail(mail.addressee),
         _ => SequencedKind::Other,
     }
 }

@@ -17,7 +17,16 @@ use super::{
 };
 
 /// A newer program that changes the tables raises it and migrates.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// Version 2 finds mail again. Before it nobody could fetch mail, and none was logged.
+const MAIL_TABLE: &str = "
+    CREATE TABLE mail (
+        addressee BLOB NOT NULL, at INTEGER NOT NULL, object BLOB NOT NULL,
+        PRIMARY KEY (addressee, at)
+    ) WITHOUT ROWID;
+    CREATE INDEX mail_objects ON mail (addressee, object);
+";
 
 const TABLES: &str = "
     CREATE TABLE head (
@@ -61,6 +70,9 @@ impl SqliteState {
                 transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             if version == 0 {
                 transaction.execute_batch(TABLES)?;
+            }
+            if version < VERSION {
+                transaction.execute_batch(MAIL_TABLE)?;
                 transaction.pragma_update(None, "user_version", VERSION)?;
             }
             transaction.commit()?;
@@ -204,6 +216,39 @@ impl CheckpointStore for SqliteState {
         })
     }
 
+    fn mail(
+        &self,
+        to: SignerId,
+        first: LogIndex,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<LogIndex>, StateError>> {
+        self.read("look for mail", move |db| {
+            let mut question = db.prepare_cached(
+                "SELECT at FROM mail WHERE addressee = ?1 AND at >= ?2 ORDER BY at LIMIT ?3",
+            )?;
+            let Ok(first) = i64::try_from(first.get()) else {
+                return Ok(Vec::new());
+            };
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = question.query_map(params![to.as_bytes(), first, most], |row| {
+                row.get::<_, i64>(0)
+            })?;
+            rows.map(|at| unsigned(at?).map(LogIndex::new)).collect()
+        })
+    }
+
+    fn is_mail_to(
+        &self,
+        to: SignerId,
+        object: ObjectHash,
+    ) -> BoxFuture<'_, Result<bool, StateError>> {
+        self.read("look for mail", move |db| {
+            Ok(db
+                .prepare_cached("SELECT 1 FROM mail WHERE addressee = ?1 AND object = ?2")?
+                .exists(params![to.as_bytes(), object.as_bytes()])?)
+        })
+    }
+
     fn stored(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>> {
         self.read("look for the stored entry", |db| {
             let at: Option<Option<i64>> = db
@@ -299,6 +344,8 @@ fn write_entries(transaction: &Transaction<'_>, entries: &[Sequenced]) -> Result
         transaction.prepare_cached("INSERT INTO objects (hash, at) VALUES (?1, ?2)")?;
     let mut control =
         transaction.prepare_cached("INSERT INTO control (number, at) VALUES (?1, ?2)")?;
+    let mut mail = transaction
+        .prepare_cached("INSERT INTO mail (addressee, at, object) VALUES (?1, ?2, ?3)")?;
     for one in entries {
         let at = number(one.place.index.get())?;
         let no: i64 = signer.query_row([one.signer.as_bytes()], |row| row.get(0))?;
@@ -309,8 +356,17 @@ fn write_entries(transaction: &Transaction<'_>, entries: &[Sequenced]) -> Result
             at
         ])?;
         write_objects(&mut object, &one.objects, at)?;
-        if let SequencedKind::Control(act) = one.kind {
-            control.execute(params![number(act.get())?, at])?;
+        match one.kind {
+            SequencedKind::Control(act) => {
+                control.execute(params![number(act.get())?, at])?;
+            }
+            // ENTRY-5: mail has exactly one object.
+            SequencedKind::Mail(to) => {
+                for object in &one.objects {
+                    mail.execute(params![to.as_bytes(), at, object.as_bytes()])?;
+                }
+            }
+            SequencedKind::Stored | SequencedKind::Other => {}
         }
     }
     Ok(())
@@ -451,7 +507,7 @@ mod tests {
             .unwrap();
         let more = [
             sequenced(2, 0, 1, SequencedKind::Stored),
-            sequenced(2, 1, 2, SequencedKind::Other),
+            sequenced(2, 1, 2, SequencedKind::Mail(SignerId::from_bytes([1; 32]))),
         ];
         for wrong in [None, Some(head(2))] {
             let refused = state.advance(wrong, head(3), &change(&more, None)).await;
@@ -497,6 +553,14 @@ mod tests {
         );
         assert_eq!(state.control(ControlNumber::new(1), 256).await.unwrap(), []);
         assert_eq!(state.stored().await.unwrap(), Some(LogIndex::new(1)));
+        // MAIL-1.
+        let mail = |to, from| state.mail(to, LogIndex::new(from), 64);
+        assert_eq!(mail(one, 0).await.unwrap(), [LogIndex::new(2)]);
+        assert_eq!(mail(one, 3).await.unwrap(), []);
+        assert_eq!(mail(two, 0).await.unwrap(), []);
+        assert!(state.is_mail_to(one, objects[0]).await.unwrap());
+        assert!(!state.is_mail_to(two, objects[0]).await.unwrap());
+        assert!(!state.is_mail_to(one, objects[1]).await.unwrap());
         let rows = state.authority().await.unwrap().unwrap();
         assert_eq!(
             (rows.cursor.as_slice(), rows.standing.as_slice()),

@@ -248,6 +248,23 @@ impl CheckpointStore for FaultyState {
         self.inner.control(first, most)
     }
 
+    fn mail(
+        &self,
+        to: SignerId,
+        first: LogIndex,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<LogIndex>, StateError>> {
+        self.inner.mail(to, first, most)
+    }
+
+    fn is_mail_to(
+        &self,
+        to: SignerId,
+        object: ObjectHash,
+    ) -> BoxFuture<'_, Result<bool, StateError>> {
+        self.inner.is_mail_to(to, object)
+    }
+
     fn stored(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>> {
         self.inner.stored()
     }

@@ -11,5 +11,6 @@ mod limits;
 mod reads;
 mod refusals;
 mod uploads;
+mod waiting;
 mod whole;
 mod witnesses;

@@ -28,3 +28,9 @@ pub(crate) const SHARE_REQUEST: Label = Label::new("greffe/share-request/v1");
 pub(crate) const SEALED_SHARE: Label = Label::new("greffe/sealed-share/v1");
 /// Checksum of a share (SHARE-2).
 pub(crate) const SHARE: Label = Label::new("greffe/share/v1");
+/// Checksum of an invitation's text (INVITE-1).
+pub(crate) const INVITATION_TEXT: Label = Label::new("greffe/invitation-text/v1");
+/// The key that names an invitation at the relay, derived from its code (INVITE-2).
+pub(crate) const INVITATION_KEY: Label = Label::new("greffe/invitation-key/v1");
+/// The key that enrolment requests are sealed under, derived from the code (ENROL-1).
+pub(crate) const INVITATION_SEAL: Label = Label::new("greffe/invitation-seal/v1");

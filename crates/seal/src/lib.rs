@@ -29,6 +29,7 @@
 mod batch;
 mod carry;
 mod content;
+mod enrolment;
 mod epoch;
 mod governance;
 mod key;
@@ -38,6 +39,7 @@ mod mail;
 mod open;
 mod padding;
 mod partition;
+mod plan;
 mod randomness;
 mod share;
 mod stream;
@@ -51,6 +53,10 @@ pub use carry::{
     CarriedRecords, CarryError, OpenCarryError, OpenedCarry, carry, open_carry, seal_carry,
 };
 pub use content::ContentError;
+pub use enrolment::{
+    Consent, EnrolmentError, EnrolmentRequest, Follows, INVITATION_PREFIX, Invitation,
+    InvitationCode, InvitationError, check_words,
+};
 pub use epoch::{CalendarError, NewEpoch, Period, PeriodLength, make_epoch, periods_from};
 pub use governance::{
     ActError, AuditEvent, AuditEventError, CommittedActs, GovernanceBuilder, OpenedActs, open_acts,
@@ -60,10 +66,11 @@ pub use key::{
     ForGovernance, ForMail, ForRecords, ForShareTravel, OpeningKey, Purpose, RecipientKey,
     RecipientKeyError,
 };
-pub use mail::{Mail, MailError, MailTooLong, open_mail, seal_mail};
+pub use mail::{Mail, MailError, MailTooLong, open_judged_mail, open_mail, seal_mail};
 pub use open::{OpenError, OpenedBatch, OpenedRecord, Provenance, RecordUnreadable, open_batch};
 pub use padding::PaddingError;
 pub use partition::{PartitionKey, PartitionUse};
+pub use plan::{Decision, Notice, PLAN_SUBJECT, Plan, PlanError, Rule};
 pub use randomness::Randomness;
 pub use share::{
     AnswerError, CombineError, MAX_HOLDERS, NewSet, SHARE_BYTES, SHARE_WORDS, SealedShare,

@@ -2,8 +2,8 @@
 
 use canonical::CanonicalError;
 use minicbor::{Decode, Encode};
-use wire::verify::VerifiedEntry;
-use wire::{Body, EntryDraft, UnsignedEntry};
+use wire::verify::{JudgedEntry, VerifiedEntry};
+use wire::{Body, Entry, EntryDraft, UnsignedEntry};
 use zeroize::Zeroizing;
 
 use crate::batch::{SealError, SealedObject, seal_plain};
@@ -132,14 +132,32 @@ pub fn open_mail(
     entry: &VerifiedEntry,
     object: &[u8],
 ) -> Result<Mail, MailError> {
-    let Body::Mail(head) = entry.entry().body() else {
+    open_entry(key, entry.entry(), object)
+}
+
+/// Opens the mail of an entry that stands in the log and was judged by the control chain: how an
+/// agent, which does not follow the whole log, reads what is addressed to it.
+///
+/// # Errors
+///
+/// As [`open_mail`].
+pub fn open_judged_mail(
+    key: &OpeningKey<ForMail>,
+    entry: &JudgedEntry,
+    object: &[u8],
+) -> Result<Mail, MailError> {
+    open_entry(key, entry.entry(), object)
+}
+
+fn open_entry(key: &OpeningKey<ForMail>, entry: &Entry, object: &[u8]) -> Result<Mail, MailError> {
+    let Body::Mail(head) = entry.body() else {
         return Err(MailError::Open(OpenError::Kind));
     };
     if head.mailbox != key.recipient().key().mailbox_hash() {
         return Err(MailError::Addressee);
     }
     let (_, content) =
-        open_object(key, key.epoch(), entry.entry(), object, false).map_err(MailError::Open)?;
+        open_object(key, key.epoch(), entry, object, false).map_err(MailError::Open)?;
     let mail: Mail = canonical::from_bytes(&content).map_err(MailError::Encoding)?;
     if mail.version != 1 || !mail.fits() {
         return Err(MailError::Version {

@@ -201,12 +201,24 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or_else(|| Path::new("."));
-    let mut draft = tempfile::Builder::new()
-        .prefix(".draft-")
-        .tempfile_in(folder)?;
-    io::Write::write_all(&mut draft, bytes)?;
-    draft.as_file().sync_all()?;
-    draft.persist(path)?;
+    // One name for the drafts of a file: what a crash leaves goes with the next writing, and no
+    // former content of a keyring stays behind for good.
+    let mut name = std::ffi::OsString::from(".draft-");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let draft = folder.join(name);
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
     File::open(folder)?.sync_all()
 }
 

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use canonical::Milliseconds;
@@ -14,8 +14,8 @@ use crate::frame::{FrameError, read_frame, write_frame};
 use crate::incoming::Incoming;
 use crate::limit;
 use crate::message::{
-    Done, Down, Fetch, Field, Hello, Link, LinkRequest, Position, Progress, Send, Sent, Start,
-    State, StateReport, Trouble, Up,
+    Done, Down, EventNumber, Fetch, Field, Hello, Link, LinkRequest, Position, Progress, Send,
+    Sent, Start, State, StateReport, Trouble, Up,
 };
 use crate::side::{ConnectorSide, Violation};
 
@@ -58,13 +58,28 @@ pub enum Request {
 pub struct Context<'o> {
     start: Start,
     side: ConnectorSide,
-    inbox: Receiver<Result<Down, KitError>>,
+    inbox: Receiver<Heard>,
+    bell: SyncSender<Heard>,
     output: &'o mut dyn Write,
     clock: Box<dyn Fn() -> Milliseconds + 'o>,
     requests: VecDeque<Request>,
     records: u64,
     losses: u64,
     stopped: bool,
+}
+
+/// Ends a wait in [`Context::next_request`] from another thread, which has something for the
+/// connector's own.
+#[derive(Clone)]
+pub struct Waker(SyncSender<Heard>);
+
+/// What reaches the connector's thread.
+enum Heard {
+    Message(Down),
+    Broken(KitError),
+    /// The agent closed its end, or is gone.
+    End,
+    Woken,
 }
 
 /// Runs a connector over a pair of streams, in practice standard input and output, until its
@@ -107,24 +122,31 @@ where
     F: FnOnce(&mut Context<'o>) -> Result<(), KitError>,
 {
     let (sender, inbox) = sync_channel(limit::IN_FLIGHT as usize);
+    let bell = sender.clone();
     std::thread::spawn(move || {
         let mut input = BufReader::new(input);
         let mut content = Vec::new();
         loop {
-            let message = match read_frame(&mut input, &mut content) {
-                Ok(true) => Down::from_frame(&content)
-                    .map_err(|error| KitError::Violation(Violation::Message(error))),
-                Ok(false) => break,
-                Err(error) => Err(KitError::Frame(error)),
+            let heard = match read_frame(&mut input, &mut content) {
+                Ok(true) => match Down::from_frame(&content) {
+                    Ok(message) => Heard::Message(message),
+                    Err(error) => Heard::Broken(KitError::Violation(Violation::Message(error))),
+                },
+                Ok(false) => Heard::End,
+                Err(error) => Heard::Broken(KitError::Frame(error)),
             };
-            let last = message.is_err();
-            if sender.send(message).is_err() || last {
+            let last = !matches!(heard, Heard::Message(_));
+            if sender.send(heard).is_err() || last {
                 break;
             }
         }
     });
     let mut side = ConnectorSide::new();
-    let first = inbox.recv().map_err(|_| KitError::Stopped)??;
+    let first = match inbox.recv() {
+        Ok(Heard::Message(message)) => message,
+        Ok(Heard::Broken(error)) => return Err(error),
+        Ok(Heard::End | Heard::Woken) | Err(_) => return Err(KitError::Stopped),
+    };
     let Down::Start(start) = side.receive(first)? else {
         return Err(KitError::Violation(Violation::TooEarly {
             found: "another message",
@@ -135,6 +157,7 @@ where
         start,
         side,
         inbox,
+        bell,
         output,
         clock: Box::new(clock),
         requests: VecDeque::new(),
@@ -262,6 +285,26 @@ impl Context<'_> {
         Ok(self.side.in_flight())
     }
 
+    /// The newest event that was emitted.
+    pub fn emitted(&self) -> EventNumber {
+        self.side.sent()
+    }
+
+    /// The newest durable event. Hears what has arrived before it tells.
+    ///
+    /// # Errors
+    ///
+    /// [`KitError::Stopped`] when the agent wants the connector to end, or is gone.
+    pub fn durable(&mut self) -> Result<EventNumber, KitError> {
+        self.hear_waiting()?;
+        Ok(self.side.durable())
+    }
+
+    /// For threads that work for this connector.
+    pub fn waker(&self) -> Waker {
+        Waker(self.bell.clone())
+    }
+
     /// Tells how far a long piece of work is.
     ///
     /// # Errors
@@ -317,14 +360,16 @@ impl Context<'_> {
         self.say(Up::Sent(Sent { number, id }))
     }
 
-    /// What the agent asks next, if it asks anything within `patience`.
+    /// What the agent asks next, if it asks anything within `patience`. Returns early when
+    /// something became durable, or a [`Waker`] was used.
     ///
     /// # Errors
     ///
     /// [`KitError::Stopped`] when the agent wants the connector to end, or is gone.
     pub fn next_request(&mut self, patience: Duration) -> Result<Option<Request>, KitError> {
-        self.hear_waiting()?;
-        if self.requests.is_empty() {
+        // What is heard here may be what the caller waits for.
+        let heard = self.hear_waiting()?;
+        if self.requests.is_empty() && !heard {
             match self.inbox.recv_timeout(patience) {
                 Ok(message) => self.hear(message)?,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -378,12 +423,17 @@ impl Context<'_> {
         }
     }
 
-    fn hear_waiting(&mut self) -> Result<(), KitError> {
+    /// Whether anything had arrived.
+    fn hear_waiting(&mut self) -> Result<bool, KitError> {
+        let mut any = false;
         loop {
             match self.inbox.try_recv() {
-                Ok(message) => self.hear(message)?,
+                Ok(heard) => {
+                    any = true;
+                    self.hear(heard)?;
+                }
                 Err(TryRecvError::Empty) if self.stopped => return Err(KitError::Stopped),
-                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Empty) => return Ok(any),
                 Err(TryRecvError::Disconnected) => return Err(KitError::Stopped),
             }
         }
@@ -394,8 +444,17 @@ impl Context<'_> {
         self.hear(message)
     }
 
-    fn hear(&mut self, message: Result<Down, KitError>) -> Result<(), KitError> {
-        match self.side.receive(message?)? {
+    fn hear(&mut self, heard: Heard) -> Result<(), KitError> {
+        let message = match heard {
+            Heard::Message(message) => message,
+            Heard::Broken(error) => return Err(error),
+            Heard::Woken => return Ok(()),
+            Heard::End => {
+                self.stopped = true;
+                return Err(KitError::Stopped);
+            }
+        };
+        match self.side.receive(message)? {
             Down::Stop(_) => {
                 self.stopped = true;
                 Err(KitError::Stopped)
@@ -410,6 +469,20 @@ impl Context<'_> {
     fn take(&mut self, request: Request) -> Result<(), KitError> {
         self.requests.push_back(request);
         Ok(())
+    }
+}
+
+impl Waker {
+    /// Ends the wait that is going on, or the next one.
+    pub fn wake(&self) {
+        // A full inbox ends the wait by itself.
+        let _ = self.0.try_send(Heard::Woken);
+    }
+}
+
+impl std::fmt::Debug for Waker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waker")
     }
 }
 

@@ -328,6 +328,16 @@ impl ConnectorSide {
         }
     }
 
+    /// The newest event that was sent.
+    pub fn sent(&self) -> EventNumber {
+        self.sent
+    }
+
+    /// The newest durable event.
+    pub fn durable(&self) -> EventNumber {
+        self.durable
+    }
+
     /// Events sent that are not durable.
     pub fn in_flight(&self) -> u64 {
         self.sent.get() - self.durable.get()

@@ -208,3 +208,26 @@ fn trouble_is_told_before_the_end() {
     assert!(agent.hear().is_none());
     assert!(matches!(agent.end(), Err(KitError::Failed(_))));
 }
+
+#[test]
+fn another_thread_ends_a_wait() {
+    let mut agent = Agent::start(None, |ctx| {
+        ctx.hello(hello())?;
+        let waker = ctx.waker();
+        let (sender, things) = std::sync::mpsc::channel();
+        let worker = std::thread::spawn(move || {
+            sender.send("thing").unwrap();
+            waker.wake();
+        });
+        let begun = std::time::Instant::now();
+        while things.try_recv().is_err() {
+            assert!(ctx.next_request(Duration::from_secs(600))?.is_none());
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        worker.join().unwrap();
+        Ok(())
+    });
+    assert!(matches!(agent.hear(), Some(Up::Hello(_))));
+    assert!(matches!(agent.hear(), Some(Up::Done(_))));
+    agent.end().unwrap();
+}

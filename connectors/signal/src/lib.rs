@@ -1,7 +1,9 @@
-//! Signal in normal form: JSON-RPC `receive` notifications of signal-cli become records.
+//! Signal through signal-cli, a linked device that runs as an unmodified child.
 //!
-//! In scope: every notification, in both shapes of its parameters, as a pure function.
-//! Out of scope: running signal-cli, reading its socket, fetching files (the live connector).
+//! In scope: running signal-cli and losing nothing of what it says ([`run`]: link, journal, files,
+//! groups, notices, losses), and every one of its notifications as records ([`normalize`], a pure
+//! function).
+//! Out of scope: Signal's own protocol (signal-cli's), sealing and keeping (the agent's).
 //!
 //! Identities: an account is `aci:<uuid>` (`tel:<number>` where no id is given), a message is
 //! `<author>/<sent timestamp>`, a direct conversation is its other side, a group `group:<id>`.
@@ -11,7 +13,14 @@
 
 mod data;
 mod envelope;
+mod guard;
+mod journal;
+mod live;
 mod people;
+mod system;
+
+pub use guard::{GuardCommand, become_guarded};
+pub use live::run;
 
 use connector::normal::{self, Capture, Gathered, NormalizeError, Normalized};
 use connector::{Coverage, Extent, Fields, LeftInOriginal};

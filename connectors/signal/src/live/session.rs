@@ -1,0 +1,785 @@
+//! One run of the connector: what is heard from signal-cli, from the agent and from the clock, and
+//! what is done about it. Nothing in here waits for anything but all of them together.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use connector::kit::{Context, KitError, Request, Waker, failed};
+use connector::{Send, State as CaptureState};
+use record::Milliseconds;
+use serde_json::{Value, json};
+
+use super::Heard;
+use super::daemon::{self, Daemon, Endpoint};
+use super::delivery::Delivery;
+use super::entries::{GROUP, LossEntry, SentEntry};
+use super::evidence::{Meaning, meaning, without_content};
+use super::settings::Settings;
+use super::version::{Fitness, Version};
+use super::wire::{Answer, Line};
+use crate::guard::GuardCommand;
+use crate::journal::EntryKind;
+use crate::system::running;
+
+/// Between two signs of life to the agent and on disk.
+const SIGN: Duration = Duration::from_secs(5);
+const TELL: Duration = Duration::from_secs(30);
+/// Between two probes of signal-cli, and what it has for an answer.
+const PROBE: Duration = Duration::from_secs(60);
+const PROBE_PATIENCE: Duration = Duration::from_secs(60);
+/// What signal-cli has to open its socket: the runtime starts slowly on a loaded machine.
+const START_PATIENCE: Duration = Duration::from_secs(240);
+/// After so long without an event the receiving thread is made anew: it may have ended unseen.
+const QUIET: Duration = Duration::from_secs(900);
+/// After a notice could not be given, and between two links that nobody used.
+const LATER: Duration = Duration::from_secs(600);
+const LINKS: u32 = 30;
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What an answer is to.
+enum Purpose {
+    Version,
+    Probe,
+    Accounts,
+    StartLink,
+    FinishLink,
+    Subscribe,
+    Renew,
+    Unsubscribe,
+    Groups,
+    Contacts,
+    Notice { due: u64, sent: SentEntry },
+    Send { number: u64, sent: SentEntry },
+}
+
+/// Where the run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// signal-cli is to be started at that time.
+    Due(Duration),
+    /// It starts, since then.
+    Starting(Duration),
+    /// It is asked which accounts it has, or to receive.
+    Asking,
+    /// A link waits to be used.
+    Linking,
+    /// It receives.
+    Receiving,
+    /// The account is not linked, or not served.
+    Refused,
+    /// The link that was asked for is made.
+    Linked,
+}
+
+/// A time that may not have been captured, until it can be recorded.
+struct Gap {
+    from: Milliseconds,
+    to: Milliseconds,
+    detail: &'static str,
+}
+
+/// One run of the connector.
+pub(crate) struct Session {
+    settings: Settings,
+    guard: GuardCommand,
+    clock: fn() -> Milliseconds,
+    delivery: Delivery,
+    heard: Sender<Heard>,
+    waker: Waker,
+    child: Child,
+    phase: Phase,
+    gaps: Vec<Gap>,
+    timers: Timers,
+    said: (CaptureState, Option<String>),
+    number: String,
+    later: HashMap<String, Duration>,
+    links: u32,
+}
+
+/// signal-cli, as far as it runs.
+#[derive(Default)]
+struct Child {
+    daemon: Option<Daemon>,
+    line: Option<Line>,
+    pending: HashMap<u64, Purpose>,
+    subscription: Option<u64>,
+    starts: u32,
+    /// The last lines of standard error, to say why it ended.
+    last: String,
+}
+
+/// When things were done last.
+struct Timers {
+    sign: Duration,
+    told: Duration,
+    probe: Duration,
+    probing: Option<Duration>,
+    event: Duration,
+}
+
+impl Session {
+    pub(crate) fn new(
+        ctx: &Context<'_>,
+        settings: Settings,
+        guard: GuardCommand,
+        clock: fn() -> Milliseconds,
+        delivery: Delivery,
+        heard: Sender<Heard>,
+    ) -> Self {
+        let now = running();
+        let gaps = delivery
+            .unclean_since()
+            .map(|from| Gap {
+                from,
+                to: clock(),
+                detail: "the connector was ended by force: what signal-cli handed over in that moment can be missing",
+            })
+            .into_iter()
+            .collect();
+        Self {
+            settings,
+            guard,
+            clock,
+            delivery,
+            heard,
+            waker: ctx.waker(),
+            child: Child::default(),
+            phase: Phase::Due(now),
+            gaps,
+            timers: Timers {
+                sign: now,
+                told: now,
+                probe: now,
+                probing: None,
+                event: now,
+            },
+            said: (CaptureState::Silent, None),
+            number: String::new(),
+            later: HashMap::new(),
+            links: 0,
+        }
+    }
+
+    /// Runs until the agent stops it or the link that was asked for is made.
+    pub(crate) fn run(
+        &mut self,
+        ctx: &mut Context<'_>,
+        heard: &Receiver<Heard>,
+    ) -> Result<(), KitError> {
+        self.delivery.begin(ctx)?;
+        loop {
+            while let Ok(heard) = heard.try_recv() {
+                self.take(ctx, heard)?;
+            }
+            if self.phase == Phase::Linked {
+                return Ok(());
+            }
+            self.deliver(ctx)?;
+            self.keep_times(ctx)?;
+            let patience = match self.phase {
+                Phase::Starting(_) | Phase::Due(_) => Duration::from_millis(250),
+                _ => Duration::from_secs(1),
+            };
+            match ctx.next_request(patience)? {
+                Some(Request::Send(send)) => self.send(ctx, &send)?,
+                Some(Request::Link(_)) if self.phase == Phase::Refused => self.link(ctx)?,
+                Some(Request::Link(_)) | None => {}
+                Some(Request::Fetch(_)) => ctx.trouble("signal-no-fetch", &[])?,
+            }
+        }
+    }
+
+    /// Ends signal-cli so that nothing it has taken from the server stays unread.
+    pub(crate) fn close(mut self, heard: &Receiver<Heard>) {
+        let mut clean = self.phase != Phase::Receiving;
+        if let (Phase::Receiving, Some(subscription)) = (self.phase, self.child.subscription) {
+            let account = self.number.clone();
+            let params = json!({"account": account, "subscription": subscription});
+            if self.call("unsubscribeReceive", params, Purpose::Unsubscribe) {
+                let until = running() + Duration::from_millis(1_500);
+                while let Some(rest) = until.checked_sub(running()) {
+                    match heard.recv_timeout(rest) {
+                        Ok(Heard::Answer(number, _))
+                            if matches!(
+                                self.child.pending.get(&number),
+                                Some(Purpose::Unsubscribe)
+                            ) =>
+                        {
+                            clean = true;
+                            break;
+                        }
+                        Ok(Heard::Closed) | Err(_) => break,
+                        Ok(_) => {}
+                    }
+                }
+            }
+        }
+        self.child.line = None;
+        if let Some(daemon) = self.child.daemon.take() {
+            daemon.end();
+        }
+        if clean && self.gaps.is_empty() {
+            self.delivery.ended_clean();
+        }
+    }
+
+    fn take(&mut self, ctx: &mut Context<'_>, heard: Heard) -> Result<(), KitError> {
+        match heard {
+            Heard::Appended => {
+                self.timers.event = running();
+                if self.phase == Phase::Receiving {
+                    self.say(ctx, CaptureState::Connected, None)?;
+                }
+                Ok(())
+            }
+            Heard::DiskRefused(detail) => {
+                self.say(ctx, CaptureState::Lagging, Some(&detail))?;
+                ctx.trouble("signal-disk", &[("detail", &detail)])
+            }
+            Heard::Answer(number, answer) => match self.child.pending.remove(&number) {
+                Some(purpose) => self.answered(ctx, purpose, answer),
+                None => Ok(()),
+            },
+            Heard::Closed if self.child.line.is_some() => {
+                self.fall(ctx, "signal-cli closed its socket")
+            }
+            Heard::Closed | Heard::EvidenceEnded => Ok(()),
+            Heard::Evidence(line) => self.evidence(ctx, &line),
+        }
+    }
+
+    fn evidence(&mut self, ctx: &mut Context<'_>, line: &str) -> Result<(), KitError> {
+        let bare = without_content(line);
+        if !bare.is_empty() && !bare.starts_with("INFO") {
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("signal-cli: {bare}\n").as_bytes(),
+            );
+        }
+        if self.child.last.len() > 4_000 {
+            self.child.last.clear();
+        }
+        self.child.last.push_str(line);
+        self.child.last.push('\n');
+        // What follows an exception tells of the same event.
+        if line.starts_with(char::is_whitespace) || line.starts_with("Caused by") {
+            return Ok(());
+        }
+        match meaning(line) {
+            Meaning::Nothing => {
+                if matches!(self.phase, Phase::Starting(_)) {
+                    self.connect(ctx)?;
+                }
+                Ok(())
+            }
+            Meaning::Dropped => self.lose("other", line),
+            Meaning::ReceiverDied => {
+                self.lose("other", line)?;
+                self.fall(ctx, "the thread of signal-cli that receives has ended")
+            }
+            Meaning::Away => self.say(ctx, CaptureState::Lagging, Some("the server is away")),
+            Meaning::Unlinked => {
+                ctx.trouble("signal-unlinked", &[])?;
+                self.phase = Phase::Refused;
+                self.say(ctx, CaptureState::Unlinked, None)
+            }
+            Meaning::Expired => {
+                ctx.trouble("signal-cli-expired", &[])?;
+                self.say(ctx, CaptureState::Expired, None)
+            }
+            Meaning::NoJava => Err(failed("signal-java-missing", &[])),
+            Meaning::OldJava => Err(failed("signal-java-old", &[])),
+            Meaning::InUse => ctx.trouble("signal-in-use", &[]),
+        }
+    }
+
+    fn lose(&mut self, why: &str, detail: &str) -> Result<(), KitError> {
+        let now = (self.clock)().get();
+        let loss = LossEntry {
+            why: why.to_owned(),
+            from: Some(now - i64::try_from(SIGN.as_millis()).unwrap_or_default()),
+            to: Some(now),
+            detail: Some(format!("signal-cli: {detail}")),
+        };
+        self.delivery.append(EntryKind::Loss, &loss)
+    }
+
+    /// signal-cli does not serve any more: it is ended and started again later.
+    fn fall(&mut self, ctx: &mut Context<'_>, detail: &'static str) -> Result<(), KitError> {
+        if self.phase == Phase::Receiving {
+            let from = self.delivery.last_sign();
+            let to = (self.clock)();
+            self.gaps.push(Gap { from, to, detail });
+        }
+        self.child.line = None;
+        self.child.pending.clear();
+        self.child.subscription = None;
+        self.timers.probing = None;
+        if let Some(daemon) = self.child.daemon.take() {
+            daemon.end();
+        }
+        let pause = Duration::from_secs(1 << self.child.starts.min(6)).min(LONGEST_PAUSE);
+        self.child.starts += 1;
+        self.phase = Phase::Due(running() + pause);
+        self.say(ctx, CaptureState::Lagging, Some(detail))
+    }
+
+    fn start(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
+        let now = running();
+        self.child.last.clear();
+        if self.settings.socket.is_none() {
+            let Some(program) = daemon::find(&self.settings) else {
+                let name = self.settings.program.clone();
+                return Err(failed("signal-cli-missing", &[("program", &name)]));
+            };
+            let started = Daemon::start(
+                &self.settings,
+                &program,
+                ctx.folder(),
+                &self.guard,
+                self.heard.clone(),
+                self.waker.clone(),
+            );
+            match started {
+                Ok(daemon) => self.child.daemon = Some(daemon),
+                Err(error) => {
+                    let program = program.display().to_string();
+                    let detail = error.to_string();
+                    let facts = [("program", program.as_str()), ("detail", &detail)];
+                    return Err(failed("signal-cli-start", &facts));
+                }
+            }
+        }
+        self.phase = Phase::Starting(now);
+        self.connect(ctx)
+    }
+
+    fn connect(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
+        let endpoint = match &self.settings.socket {
+            Some(path) => Endpoint::Shared(path.clone()),
+            None => Endpoint::Own(ctx.folder().to_owned()),
+        };
+        let Ok(stream) = endpoint.connect() else {
+            return Ok(());
+        };
+        let line = Line::open(
+            stream,
+            self.delivery.journal(),
+            self.clock,
+            self.heard.clone(),
+            self.waker.clone(),
+        );
+        let Ok(line) = line else { return Ok(()) };
+        self.child.line = Some(line);
+        self.phase = Phase::Asking;
+        self.call("version", json!({}), Purpose::Version);
+        self.call("listAccounts", json!({}), Purpose::Accounts);
+        Ok(())
+    }
+
+    /// Whether it could be asked; a line that is broken is heard of as closed.
+    fn call(&mut self, method: &str, params: Value, purpose: Purpose) -> bool {
+        let Some(line) = &mut self.child.line else {
+            return false;
+        };
+        match line.ask(method, params) {
+            Ok(number) => {
+                self.child.pending.insert(number, purpose);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn answered(
+        &mut self,
+        ctx: &mut Context<'_>,
+        purpose: Purpose,
+        answer: Answer,
+    ) -> Result<(), KitError> {
+        match purpose {
+            Purpose::Version => self.version(ctx, answer),
+            Purpose::Probe => {
+                self.timers.probing = None;
+                Ok(())
+            }
+            Purpose::Accounts => self.accounts(ctx, &answer.unwrap_or_default()),
+            Purpose::StartLink => self.link_started(ctx, answer),
+            Purpose::FinishLink => self.link_finished(ctx, answer),
+            Purpose::Subscribe => self.subscribed(ctx, answer),
+            Purpose::Renew => {
+                // A receiving thread that had ended unseen is made anew.
+                self.subscribe();
+                Ok(())
+            }
+            Purpose::Unsubscribe => Ok(()),
+            Purpose::Groups => self.delivery.groups_shown(&answer.unwrap_or_default()),
+            Purpose::Contacts => self.delivery.contacts_shown(&answer.unwrap_or_default()),
+            Purpose::Notice { due, sent } => match timestamp(&answer) {
+                Ok(timestamp) => self.delivery.notice_given(due, sent, timestamp),
+                Err(detail) => {
+                    self.later
+                        .insert(sent.conversation.clone(), running() + LATER);
+                    self.delivery.notice_failed(due);
+                    ctx.trouble("signal-notice-failed", &[("detail", &detail)])
+                }
+            },
+            Purpose::Send { number, mut sent } => match timestamp(&answer) {
+                Ok(timestamp) => {
+                    sent.timestamp = Some(timestamp);
+                    self.delivery.append(EntryKind::Sent, &sent)?;
+                    ctx.sent(number, Some(timestamp.to_string()))
+                }
+                Err(detail) => {
+                    ctx.trouble("signal-send-failed", &[("detail", &detail)])?;
+                    ctx.sent(number, None)
+                }
+            },
+        }
+    }
+
+    fn version(&mut self, ctx: &mut Context<'_>, answer: Answer) -> Result<(), KitError> {
+        let answer = answer.unwrap_or_default();
+        let text = answer
+            .get("version")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let Some(version) = Version::parse(text) else {
+            return ctx.trouble("signal-cli-version", &[("version", text)]);
+        };
+        let released = daemon::find(&self.settings).and_then(|path| daemon::released(&path));
+        let seen = self.delivery.first_seen(text);
+        match version.fitness(released, seen, (self.clock)()) {
+            Fitness::Fit => Ok(()),
+            Fitness::TooOld => ctx.trouble("signal-cli-old", &[("version", text)]),
+            Fitness::Ages(days) => {
+                let days = days.to_string();
+                ctx.trouble("signal-cli-ages", &[("version", text), ("days", &days)])
+            }
+        }
+    }
+
+    fn accounts(&mut self, ctx: &mut Context<'_>, answer: &Value) -> Result<(), KitError> {
+        let numbers: Vec<&str> = answer
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|account| account.get("number")?.as_str())
+            .collect();
+        let known = known_accounts(&self.settings);
+        if self.settings.link {
+            return match numbers.first() {
+                Some(number) => self.linked(ctx, number),
+                None => self.link(ctx),
+            };
+        }
+        let wanted = ctx.start().account.clone();
+        let ours = numbers.iter().find(|number| {
+            wanted.strip_prefix("tel:") == Some(number)
+                || known
+                    .iter()
+                    .any(|(known, id)| known == *number && *id == wanted)
+        });
+        match ours {
+            Some(number) => {
+                (*number).clone_into(&mut self.number);
+                self.delivery.set_number(&self.number);
+                self.subscribe();
+                Ok(())
+            }
+            None => {
+                self.phase = Phase::Refused;
+                ctx.trouble("signal-unlinked", &[])?;
+                self.say(ctx, CaptureState::Unlinked, None)
+            }
+        }
+    }
+
+    fn subscribe(&mut self) {
+        let account = self.number.clone();
+        self.phase = Phase::Asking;
+        self.call(
+            "subscribeReceive",
+            json!({"account": account}),
+            Purpose::Subscribe,
+        );
+    }
+
+    fn subscribed(&mut self, ctx: &mut Context<'_>, answer: Answer) -> Result<(), KitError> {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(refused) => {
+                let unlinked = meaning(&refused.message) == Meaning::Unlinked;
+                if unlinked {
+                    self.phase = Phase::Refused;
+                    ctx.trouble("signal-unlinked", &[])?;
+                    return self.say(ctx, CaptureState::Unlinked, None);
+                }
+                return self.fall(ctx, "signal-cli does not receive");
+            }
+        };
+        self.child.subscription = answer.as_u64();
+        self.phase = Phase::Receiving;
+        self.child.starts = 0;
+        self.timers.event = running();
+        for gap in std::mem::take(&mut self.gaps) {
+            let loss = LossEntry {
+                why: "offline".to_owned(),
+                from: Some(gap.from.get()),
+                to: Some(gap.to.get()),
+                detail: Some(gap.detail.to_owned()),
+            };
+            self.delivery.append(EntryKind::Loss, &loss)?;
+        }
+        self.delivery.sign((self.clock)());
+        self.say(ctx, CaptureState::Connected, None)?;
+        self.delivery.ask_groups();
+        self.delivery.ask_contacts();
+        Ok(())
+    }
+
+    fn link(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
+        if self.links >= LINKS {
+            return Err(failed("signal-link-unused", &[]));
+        }
+        self.links += 1;
+        self.phase = Phase::Linking;
+        self.call("startLink", json!({}), Purpose::StartLink);
+        self.say(ctx, CaptureState::Unlinked, None)
+    }
+
+    fn link_started(&mut self, ctx: &mut Context<'_>, answer: Answer) -> Result<(), KitError> {
+        let answer = answer
+            .map_err(|refused| failed("signal-link-failed", &[("detail", &refused.message)]))?;
+        let Some(uri) = answer.get("deviceLinkUri").and_then(Value::as_str) else {
+            return Err(failed("signal-link-failed", &[("detail", "no address")]));
+        };
+        ctx.request_link("qr", uri)?;
+        let params = json!({"deviceLinkUri": uri, "deviceName": self.settings.device_name});
+        self.call("finishLink", params, Purpose::FinishLink);
+        Ok(())
+    }
+
+    fn link_finished(&mut self, ctx: &mut Context<'_>, answer: Answer) -> Result<(), KitError> {
+        match answer {
+            Ok(answer) => {
+                let number = answer
+                    .get("number")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                if self.settings.link {
+                    return self.linked(ctx, number);
+                }
+                self.call("listAccounts", json!({}), Purpose::Accounts);
+                self.phase = Phase::Asking;
+                Ok(())
+            }
+            // Nobody used it in time: the server keeps a link for a minute or so.
+            Err(refused) if self.links < LINKS => {
+                self.child.last = refused.message;
+                self.link(ctx)
+            }
+            Err(refused) => Err(failed(
+                "signal-link-failed",
+                &[("detail", &refused.message)],
+            )),
+        }
+    }
+
+    /// CONN-9: says whose device was linked.
+    fn linked(&mut self, ctx: &mut Context<'_>, number: &str) -> Result<(), KitError> {
+        let id = known_accounts(&self.settings)
+            .into_iter()
+            .find(|(known, _)| known == number)
+            .map_or_else(|| format!("tel:{number}"), |(_, id)| id);
+        ctx.request_link("linked", &id)?;
+        self.phase = Phase::Linked;
+        Ok(())
+    }
+
+    fn deliver(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
+        self.delivery.deliver(ctx)?;
+        if self.phase != Phase::Receiving {
+            return Ok(());
+        }
+        if self.delivery.take_groups_wanted() {
+            let params = json!({"account": self.number, "detailed": true});
+            self.call("listGroups", params, Purpose::Groups);
+        }
+        if self.delivery.take_contacts_wanted() {
+            self.call(
+                "listContacts",
+                json!({"account": self.number}),
+                Purpose::Contacts,
+            );
+        }
+        let Some(text) = self.settings.notice() else {
+            return Ok(());
+        };
+        let now = running();
+        self.later.retain(|_, until| *until > now);
+        for conversation in self.delivery.to_be_told() {
+            if !self.later.contains_key(&conversation) {
+                let due = SentEntry {
+                    conversation,
+                    text: text.clone(),
+                    ..SentEntry::default()
+                };
+                self.delivery.append(EntryKind::NoticeDue, &due)?;
+            }
+        }
+        for (due, sent) in self.delivery.due_notices() {
+            let params = message_params(&self.number, &sent);
+            self.call("send", params, Purpose::Notice { due, sent });
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, ctx: &mut Context<'_>, send: &Send) -> Result<(), KitError> {
+        let number = send.number;
+        let sent: Result<SentEntry, _> = serde_json::from_slice(&send.content);
+        match sent {
+            Ok(sent) if self.phase == Phase::Receiving => {
+                let params = message_params(&self.number, &sent);
+                self.call("send", params, Purpose::Send { number, sent });
+                Ok(())
+            }
+            Ok(_) => {
+                ctx.trouble("signal-send-failed", &[("detail", "not connected")])?;
+                ctx.sent(number, None)
+            }
+            Err(_) => {
+                ctx.trouble("signal-send-failed", &[("detail", "not understood")])?;
+                ctx.sent(number, None)
+            }
+        }
+    }
+
+    fn keep_times(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
+        let now = running();
+        match self.phase {
+            Phase::Due(at) if now >= at => self.start(ctx)?,
+            Phase::Starting(since) => {
+                self.connect(ctx)?;
+                if matches!(self.phase, Phase::Starting(_)) {
+                    self.still_starting(ctx, now.saturating_sub(since))?;
+                }
+            }
+            _ => {}
+        }
+        if let Some(status) = self.child.daemon.as_mut().and_then(Daemon::ended) {
+            let detail = format!("{status}: {}", self.child.last.trim());
+            ctx.trouble("signal-cli-ended", &[("detail", &detail)])?;
+            self.fall(ctx, "signal-cli ended")?;
+        }
+        if self.phase == Phase::Receiving {
+            self.probe(ctx, now)?;
+            if now.saturating_sub(self.timers.sign) >= SIGN {
+                self.timers.sign = now;
+                self.delivery.sign((self.clock)());
+            }
+        }
+        if now.saturating_sub(self.timers.told) >= TELL {
+            self.tell(ctx)?;
+        }
+        Ok(())
+    }
+
+    fn still_starting(&mut self, ctx: &mut Context<'_>, since: Duration) -> Result<(), KitError> {
+        if since < START_PATIENCE {
+            return Ok(());
+        }
+        ctx.trouble("signal-cli-slow", &[])?;
+        self.fall(ctx, "signal-cli did not open its socket")
+    }
+
+    fn probe(&mut self, ctx: &mut Context<'_>, now: Duration) -> Result<(), KitError> {
+        if let Some(since) = self.timers.probing {
+            if now.saturating_sub(since) >= PROBE_PATIENCE {
+                return self.fall(ctx, "signal-cli does not answer");
+            }
+        } else if now.saturating_sub(self.timers.probe) >= PROBE {
+            self.timers.probe = now;
+            self.timers.probing = Some(now);
+            self.call("version", json!({}), Purpose::Probe);
+        }
+        let quiet = now.saturating_sub(self.timers.event);
+        if quiet >= QUIET
+            && let Some(old) = self.child.subscription.take()
+        {
+            let params = json!({"account": self.number, "subscription": old});
+            self.call("unsubscribeReceive", params, Purpose::Renew);
+        }
+        Ok(())
+    }
+
+    fn say(
+        &mut self,
+        ctx: &mut Context<'_>,
+        state: CaptureState,
+        detail: Option<&str>,
+    ) -> Result<(), KitError> {
+        let said = (state, detail.map(str::to_owned));
+        if said == self.said {
+            return Ok(());
+        }
+        self.said = said;
+        self.tell(ctx)
+    }
+
+    /// CONN-8
+    fn tell(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
+        self.timers.told = running();
+        ctx.state(self.said.0, self.said.1.as_deref())
+    }
+}
+
+/// Numbers and stable ids of the accounts in signal-cli's folder.
+fn known_accounts(settings: &Settings) -> Vec<(String, String)> {
+    let Ok(bytes) = std::fs::read(settings.data.join("data/accounts.json")) else {
+        return Vec::new();
+    };
+    let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let accounts = value.get("accounts").and_then(Value::as_array);
+    accounts
+        .into_iter()
+        .flatten()
+        .filter_map(|account| {
+            let number = account.get("number")?.as_str()?;
+            let id = account.get("uuid")?.as_str()?;
+            Some((number.to_owned(), format!("aci:{id}")))
+        })
+        .collect()
+}
+
+fn message_params(account: &str, sent: &SentEntry) -> Value {
+    let conversation = sent.conversation.as_str();
+    if let Some(group) = conversation.strip_prefix(GROUP) {
+        return json!({"account": account, "groupId": group, "message": sent.text});
+    }
+    let recipient = match conversation.split_once(':') {
+        Some(("pni", id)) => format!("PNI:{id}"),
+        Some((_, id)) => id.to_owned(),
+        None => conversation.to_owned(),
+    };
+    json!({"account": account, "recipient": [recipient], "message": sent.text})
+}
+
+/// When it was sent, unless it reached nobody.
+fn timestamp(answer: &Answer) -> Result<i64, String> {
+    let answer = answer.as_ref().map_err(|refused| refused.message.clone())?;
+    let results = answer.get("results").and_then(Value::as_array);
+    let types: Vec<&str> = results
+        .into_iter()
+        .flatten()
+        .filter_map(|result| result.get("type")?.as_str())
+        .collect();
+    if !types.is_empty() && !types.contains(&"SUCCESS") {
+        return Err(types.join(", "));
+    }
+    answer
+        .get("timestamp")
+        .and_then(Value::as_i64)
+        .ok_or_else(|| "no time".to_owned())
+}

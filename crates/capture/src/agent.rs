@@ -1,10 +1,10 @@
 //! The agent: one identity, one spool, and what its conversations with connectors share.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use record::{Assurance, Loss, LossWhy, Mode, NetworkName, Record, Source, TextId};
-use seal::Form;
+use seal::{Form, Plan};
 use wire::{AccountHandle, ArchiveId, RetentionClass};
 
 use crate::control::{ControlChain, ControlError, NoEpoch};
@@ -13,6 +13,8 @@ use crate::identity::Identity;
 use crate::intake::{IntakeError, Taken, loss_of};
 use crate::known::{Known, Mark};
 use crate::live::LiveJob;
+use crate::local_key::PositionError;
+use crate::plan::{KeptPlanError, kept_plan};
 use crate::sealing::{Gathering, PreparedBatch, Sealer, SealingError};
 use crate::spool::{Group, MarkReader, Spool, SpoolError};
 
@@ -26,6 +28,7 @@ pub struct Agent {
     control: Mutex<ControlChain>,
     known: Mutex<Known>,
     marks: Mutex<MarkReader>,
+    pub(crate) plan: Mutex<Arc<Plan>>,
 }
 
 /// Why an agent can not be opened.
@@ -41,6 +44,9 @@ pub enum AgentError {
     /// What a connector left.
     #[error("clearing connectors' folders")]
     Folder(#[source] std::io::Error),
+    /// The plan that was kept: without it nothing may be captured (PLAN-2).
+    #[error("taking up the plan")]
+    Plan(#[from] KeptPlanError),
 }
 
 /// Why captured records did not become durable. Nothing of them is.
@@ -59,6 +65,9 @@ pub enum KeepError {
     /// A record could not be made.
     #[error("recording what happened")]
     Intake(#[from] IntakeError),
+    /// A plan could not be sealed for keeping.
+    #[error("keeping the plan")]
+    Plan(#[from] PositionError),
 }
 
 impl KeepError {
@@ -67,7 +76,7 @@ impl KeepError {
         match self {
             Self::Sealing(error) => error.is_full(),
             Self::Spool(error) => error.is_full(),
-            Self::NoEpoch(_) | Self::Intake(_) => false,
+            Self::NoEpoch(_) | Self::Intake(_) | Self::Plan(_) => false,
         }
     }
 }
@@ -92,6 +101,11 @@ impl Agent {
         Ok(Self {
             sealer: Sealer::new(archive, std::sync::Arc::clone(identity.signer())),
             marks: Mutex::new(spool.marks()?),
+            plan: Mutex::new(Arc::new(kept_plan(
+                &spool,
+                identity.local(),
+                identity.signer().id(),
+            )?)),
             spool: Mutex::new(spool),
             control: Mutex::new(control),
             known: Mutex::new(Known::default()),
@@ -230,13 +244,24 @@ impl Agent {
     }
 
     /// A loss of the agent itself, of no network's account.
-    fn own_loss(&self, source_id: &str, loss: Loss) -> Result<Record, IntakeError> {
+    pub(crate) fn own_loss(&self, source_id: &str, loss: Loss) -> Result<Record, IntakeError> {
         let agent = format!("agent:{}", self.sealer.signer().id());
         let source = own_source("greffe", &agent, &agent)?;
         loss_of(&source, source_id, loss, None, self.environment.now())
     }
 
     fn keep_own(&self, record: Record, class: RetentionClass) -> Result<(), KeepError> {
+        self.keep_own_in(record, class, Group::default())
+    }
+
+    /// Keeps a record of the agent's own with what else `group` changes; a record that was kept
+    /// before is not kept again, and then nothing changes.
+    pub(crate) fn keep_own_in(
+        &self,
+        record: Record,
+        class: RetentionClass,
+        group: Group,
+    ) -> Result<(), KeepError> {
         let mark = Mark::of(&record, self.identity.local());
         if !self.claim(&mark)? {
             return Ok(());
@@ -249,7 +274,7 @@ impl Agent {
             return Err(error.into());
         }
         let batches = gathering.finish(&mut *randomness);
-        self.keep(batches, class, Form::Live, Group::default())?;
+        self.keep(batches, class, Form::Live, group)?;
         Ok(())
     }
 
@@ -291,7 +316,11 @@ impl Agent {
 }
 
 /// What the agent itself says, in the name of no connector.
-fn own_source(network: &str, account: &str, custodian: &str) -> Result<Source, IntakeError> {
+pub(crate) fn own_source(
+    network: &str,
+    account: &str,
+    custodian: &str,
+) -> Result<Source, IntakeError> {
     let id =
         |what, text: &str| TextId::new(text).map_err(|source| IntakeError::Id { what, source });
     Ok(Source {

@@ -16,6 +16,7 @@ use wire::{
 
 use crate::agent::{Agent, KeepError};
 use crate::control::ControlError;
+use crate::plan::MailTaken;
 use crate::relay::{Relay, RelayFailure};
 use crate::sealing::SealingError;
 use crate::spool::{Spool, SpoolError, WaitingObject};
@@ -95,6 +96,9 @@ pub enum BeliefError {
     /// The relay answered with something else.
     #[error("the relay answered {0}")]
     Answer(&'static str),
+    /// Mail could not be taken.
+    #[error("taking mail")]
+    Mail(#[from] KeepError),
     /// This machine.
     #[error("this agent")]
     Own(#[from] CourierError),
@@ -193,6 +197,49 @@ impl<R: Relay> Courier<R> {
             }
             if page.entries().len() < wire::limit::CONTROL_ENTRIES {
                 return Ok(read);
+            }
+        }
+    }
+
+    /// Reads mail to this agent on to its end, by the control chain as it was read. Gives what each
+    /// came to.
+    ///
+    /// # Errors
+    ///
+    /// When the relay can not be asked, mail does not stand in the log or its signers were not
+    /// allowed to send it, or this machine fails. It is read again the next time.
+    pub async fn read_mail(&mut self) -> Result<Vec<MailTaken>, BeliefError> {
+        let mut taken = Vec::new();
+        loop {
+            let next = self.spool(|spool| spool.mail_next()).await?;
+            let page = self.relay.mail(next).await?;
+            for logged in page.entries() {
+                let entry = {
+                    let control = self.agent.control();
+                    let reader = control.reader();
+                    let standing = reader.stands(logged.leaf.as_ref(), logged.proof.as_bytes())?;
+                    reader.judged(standing)?
+                };
+                self.goes_on(entry.standing().seen()).await?;
+                let Body::Mail(mail) = entry.entry().body() else {
+                    return Err(BeliefError::Answer("another entry than mail"));
+                };
+                if mail.addressee != self.agent.identity().signer().id()
+                    || entry.standing().index() < next
+                {
+                    return Err(BeliefError::Answer("mail to another agent, or read before"));
+                }
+                let Some(object) = entry.entry().objects().first() else {
+                    return Err(BeliefError::Answer("mail without an object"));
+                };
+                let bytes = self.relay.mail_object(object.hash).await?;
+                let agent = Arc::clone(&self.agent);
+                let took =
+                    tokio::task::spawn_blocking(move || agent.take_mail(&entry, &bytes)).await;
+                taken.push(took.map_err(CourierError::from)??);
+            }
+            if page.entries().len() < wire::limit::MAIL_ENTRIES {
+                return Ok(taken);
             }
         }
     }

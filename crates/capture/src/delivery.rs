@@ -136,7 +136,10 @@ impl<R: Relay> Delivery<R> {
     ) -> Instant {
         let now = Instant::now();
         if now >= *control {
-            let read = self.courier.read_control().await.map(|_| ());
+            let read = match self.courier.read_control().await {
+                Ok(_) => self.courier.read_mail().await.map(|_| ()),
+                Err(error) => Err(error),
+            };
             let well = self.believed(read);
             *control = Instant::now() + self.after(well, self.pace.control);
         }
@@ -175,10 +178,11 @@ impl<R: Relay> Delivery<R> {
         due.min(Instant::now() + wait)
     }
 
-    /// Whether the archive's or the agent's own interval is shorter.
+    /// The shortest of the intervals of the archive, the plan and the agent's own settings.
     fn every(&self) -> Duration {
         let policy = self.agent().control().authority().policy().heartbeat;
-        Duration::from_secs(policy.get().max(1)).min(self.pace.heartbeat)
+        let plan = self.agent().plan().heartbeat().unwrap_or(u64::MAX);
+        Duration::from_secs(policy.get().min(plan).max(1)).min(self.pace.heartbeat)
     }
 
     fn changed(&self) -> bool {

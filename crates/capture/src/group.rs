@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 
 use record::Mode;
 use seal::Form;
+use wire::RetentionClass;
 
 use crate::converse::{ConversationError, Happening, Kept, Shared};
 use crate::ordered::InOrder;
@@ -75,11 +76,13 @@ fn keep_group(
     let mut batches = Vec::new();
     let mut position = None;
     let mut files = Vec::new();
+    let mut left_out = Vec::new();
     for event in events {
         kept.add(&event.kept);
         batches.extend(event.batches);
         position = event.position.or(position);
         files.extend(event.files);
+        left_out.extend(event.left_out);
     }
     let account = shared.terms.resume;
     let group = Group {
@@ -93,17 +96,17 @@ fn keep_group(
             Some(_) => files.iter().map(|name| local.file_name(name)).collect(),
             None => Vec::new(),
         },
+        left_out,
         ..Group::default()
     };
-    if !batches.is_empty() || group.position.is_some() || !group.consumed.is_empty() {
+    let worth = !group.consumed.is_empty() || !group.left_out.is_empty();
+    if !batches.is_empty() || group.position.is_some() || worth {
         let form = match shared.terms.mode {
             Mode::Import => Form::Import,
             _ => Form::Live,
         };
         let consumed = group.consumed.clone();
-        kept.entries = shared
-            .agent
-            .keep(batches, shared.terms.class, form, group)?;
+        kept.entries = shared.agent.keep(batches, class(shared), form, group)?;
         delete_files(&shared.folder, &files);
         if !consumed.is_empty() {
             shared.agent.spool().forget_consumed(&consumed)?;
@@ -111,11 +114,24 @@ fn keep_group(
     } else {
         delete_files(&shared.folder, &files);
     }
+    if let (Some(account), Some(intake)) = (account, shared.intake.get()) {
+        shared.agent.tell_left_out(intake.source(), account)?;
+    }
     let durable = shared.side().durable(last)?;
     // A connector that is gone is found by the reader; what is durable stays so.
     let _ = shared.say(&durable);
     let _ = happens.send(Happening::Durable(kept));
     Ok(())
+}
+
+/// The plan's retention class counts for what is captured as it happens.
+fn class(shared: &Shared<'_>) -> RetentionClass {
+    let plan = shared.agent.plan();
+    if shared.terms.resume.is_some() && plan.number() > 0 {
+        plan.class()
+    } else {
+        shared.terms.class
+    }
 }
 
 /// Plain files whose sealed copies are durable. One that can not be deleted now is deleted when

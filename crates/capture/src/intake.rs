@@ -79,6 +79,11 @@ impl Intake {
         })
     }
 
+    /// What all records of this conversation share.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Takes one record. One that breaks a check becomes a loss that carries its bytes, where they
     /// are not too many; the same broken record gives the same loss (CONN-2).
     ///

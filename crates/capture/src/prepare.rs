@@ -3,12 +3,13 @@
 
 use connector::{EventNumber, Incoming, Position};
 use record::Content;
-use seal::{Randomness, StreamPlace};
+use seal::{Decision, Randomness, StreamPlace};
 
 use crate::converse::{ConversationError, Kept, LossNote, Shared};
 use crate::intake::Taken;
 use crate::known::Mark;
 use crate::sealing::{Gathering, PreparedBatch, SealedFile, seal_file};
+use crate::spool::{Day, LeftOut};
 
 /// An event on its way to the workers.
 pub(crate) struct Piece {
@@ -24,6 +25,8 @@ pub(crate) struct Prepared {
     pub(crate) position: Option<Position>,
     pub(crate) files: Vec<String>,
     pub(crate) kept: Kept,
+    /// What the plan left out (PLAN-5).
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 /// Checks, claims and prepares one event's records, and seals its attachments.
@@ -51,9 +54,21 @@ fn prepare_claiming(
     let mut gathering = Gathering::new();
     let mut files = Vec::new();
     let mut kept = Kept::default();
+    // PLAN-4: of what is captured as it happens; an import is an act of its own.
+    let plan = shared.terms.resume.map(|_| agent.plan());
+    let mut left_out = None;
     for incoming in piece.records {
         let mut taken = intake.take(incoming, now)?;
         files.extend(taken.files.iter().map(|file| file.name.clone()));
+        if let Some(plan) = &plan {
+            let decision = plan.decide(&taken.record);
+            if decision != Decision::Capture {
+                left_out
+                    .get_or_insert_with(|| LeftOut::none(Day::of(now), plan.number()))
+                    .count(decision);
+                continue;
+            }
+        }
         let mut mark = Mark::of(&taken.record, local);
         if !agent.claim(&mark)? {
             kept.known += 1;
@@ -89,6 +104,7 @@ fn prepare_claiming(
         position: piece.position,
         files,
         kept,
+        left_out,
     })
 }
 

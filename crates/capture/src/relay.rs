@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use client::{CallError, RelayClient};
-use tlog::Tile;
-use wire::api::{ControlPage, LoggedLeaf, PostAnswer, SignerAnswer};
-use wire::{ControlNumber, Entry, ObjectHash, Refusal, SignerId};
+use tlog::{LogIndex, Tile};
+use wire::api::{ControlPage, LoggedLeaf, MailPage, PostAnswer, SignerAnswer};
+use wire::{ControlNumber, Entry, ObjectHash, Refusal, RefusalCode, SignerId};
 
 use crate::spool::ObjectPlace;
 
@@ -36,6 +36,24 @@ pub trait Relay: Send + Sync {
 
     /// A tile of the log.
     fn tile(&self, tile: Tile) -> impl Future<Output = Result<Vec<u8>, RelayFailure>> + Send;
+
+    /// Mail to this agent from that log index on, at most 64. A relay that carries none has none.
+    fn mail(&self, _from: LogIndex) -> impl Future<Output = Result<MailPage, RelayFailure>> + Send {
+        async { Ok(MailPage::new(Vec::new())) }
+    }
+
+    /// The whole object of mail to this agent.
+    fn mail_object(
+        &self,
+        _object: ObjectHash,
+    ) -> impl Future<Output = Result<Vec<u8>, RelayFailure>> + Send {
+        async {
+            Err(RelayFailure::Refused(Refusal::new(
+                RefusalCode::ObjectMissing,
+                "no mail",
+            )))
+        }
+    }
 
     /// Where a signer's chain stands.
     fn signer(
@@ -102,6 +120,14 @@ impl Relay for RelayClient {
 
     async fn tile(&self, tile: Tile) -> Result<Vec<u8>, RelayFailure> {
         Ok(Self::tile(self, tile).await?)
+    }
+
+    async fn mail(&self, from: LogIndex) -> Result<MailPage, RelayFailure> {
+        Ok(Self::mail(self, from).await?)
+    }
+
+    async fn mail_object(&self, object: ObjectHash) -> Result<Vec<u8>, RelayFailure> {
+        Ok(Self::mail_object(self, object).await?)
     }
 
     async fn signer(&self, signer: SignerId) -> Result<SignerAnswer, RelayFailure> {

@@ -18,10 +18,12 @@ mod account;
 mod append;
 mod log;
 mod marks;
+mod plan;
 mod points;
 mod queue;
 mod schema;
 mod stream;
+mod undelivered;
 
 use std::fs::{self, File};
 use std::io;
@@ -34,9 +36,11 @@ use wire::{AccountHandle, ArchiveId, ChainPosition, Entry, EntryId, SequenceNumb
 use crate::known::Mark;
 
 pub use marks::MarkReader;
+pub use plan::{Day, LeftOut};
 pub use points::{Unhindered, WritePoint, WritePoints};
 pub use queue::{ObjectPlace, RefusedEntry, SpoolCounts, WaitingEntry, WaitingObject};
 pub use stream::{SpooledStream, StreamFileError, StreamFolder};
+pub use undelivered::{Undelivered, undelivered};
 
 /// The agent's spool. One process at a time; see [`Spool::open`].
 pub struct Spool {
@@ -80,6 +84,10 @@ pub struct Group {
     pub position: Option<Vec<u8>>,
     /// Keyed names of files of the connector that are to be deleted now.
     pub consumed: Vec<[u8; 16]>,
+    /// What the plan left out of the account's events (PLAN-5).
+    pub left_out: Vec<LeftOut>,
+    /// Counts of what was left out that a record of this group tells: they are forgotten with it.
+    pub told: Option<LeftOut>,
 }
 
 /// Why the spool can not be opened, read or written.

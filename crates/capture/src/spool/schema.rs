@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SpoolError;
 
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE owner (
@@ -89,6 +89,12 @@ pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
     match tx.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? {
         0 => {
             tx.execute_batch(SCHEMA)?;
+            tx.execute_batch(super::plan::TABLES)?;
+            tx.pragma_update(None, "user_version", VERSION)?;
+        }
+        // Version 2 has plans and what they leave out.
+        1 => {
+            tx.execute_batch(super::plan::TABLES)?;
             tx.pragma_update(None, "user_version", VERSION)?;
         }
         VERSION => {}

@@ -28,3 +28,5 @@ pub(crate) const ENROLMENT_REQUEST: Label = Label::new("greffe/enrolment-request
 pub(crate) const ENROLMENT_POSSESSION: Label = Label::new("greffe/enrolment-possession/v1");
 /// Frame of what an old key signs for the one that continues its chain (ENROL-3).
 pub(crate) const ENROLMENT_FOLLOWS: Label = Label::new("greffe/enrolment-follows/v1");
+/// Frame of what a vault's key signs of its own stored follower.
+pub(crate) const FOLLOWER: Label = Label::new("greffe/follower/v1");

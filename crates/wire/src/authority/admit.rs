@@ -363,7 +363,7 @@ impl Authority {
                 self.signers
                     .entry(id)
                     .or_insert_with(|| SignerState::new(enrol.key, None))
-                    .enrol(enrol);
+                    .enrol(enrol, index);
                 applied.signers.push(id);
             }
             Act::Revoke(revoke) => {
@@ -371,9 +371,7 @@ impl Authority {
                     match revoke.how {
                         Revocation::Retired(date) => signer.retired = Some(date),
                         Revocation::Compromised(from) => {
-                            // A later act can only widen what is distrusted.
-                            let from = signer.compromised.map_or(from, |before| before.min(from));
-                            signer.compromised = Some(from);
+                            let from = signer.distrust(from, index);
                             applied.flagged = Some((revoke.signer, from));
                         }
                     }

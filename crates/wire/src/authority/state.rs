@@ -48,6 +48,12 @@ pub struct SignerState {
     /// The refused entry that the newest admitted one stands for (CHAIN-2).
     #[n(11)]
     pub(super) withdrew: Option<EntryId>,
+    /// Index of the act that enrolled it.
+    #[n(12)]
+    enrolled: Option<u64>,
+    /// Index of the first act that called it compromised.
+    #[n(13)]
+    suspected: Option<u64>,
 }
 
 /// The batch that a `continuation` may continue (ENTRY-5).
@@ -264,15 +270,37 @@ impl SignerState {
             follows: None,
             follows_until: None,
             withdrew: None,
+            enrolled: None,
+            suspected: None,
         }
     }
 
-    pub(super) fn enrol(&mut self, enrol: &Enrol) {
+    pub(super) fn enrol(&mut self, enrol: &Enrol, index: LogIndex) {
         self.role = Some(enrol.role);
+        self.enrolled = Some(index.get());
         self.mailbox = enrol.mailbox.as_ref().map(XWingKey::mailbox_hash);
         self.tls = enrol.tls;
         self.follows = enrol.follows;
         self.follows_until = enrol.follows_until;
+    }
+
+    /// CHAIN-4: a later act can only widen what is distrusted.
+    pub(super) fn distrust(&mut self, from: SequenceNumber, index: LogIndex) -> SequenceNumber {
+        let from = self.compromised.map_or(from, |before| before.min(from));
+        self.compromised = Some(from);
+        self.suspected.get_or_insert(index.get());
+        from
+    }
+
+    /// Its role when the entry at `index` was admitted.
+    pub(crate) fn role_at(&self, index: LogIndex) -> Option<Role> {
+        self.role
+            .filter(|_| self.enrolled.is_none_or(|at| at < index.get()))
+    }
+
+    /// Whether it was known to be compromised when the entry at `index` was admitted.
+    pub(crate) fn suspected_at(&self, index: LogIndex) -> bool {
+        self.suspected.is_some_and(|at| at < index.get())
     }
 
     /// Its Ed25519 public key.

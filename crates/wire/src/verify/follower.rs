@@ -305,6 +305,10 @@ impl Accepted {
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
     }
+
+    pub(super) fn shared_verdict(&self) -> Arc<Verdict> {
+        Arc::clone(&self.verdict)
+    }
 }
 
 impl ReadLeaf {
@@ -321,8 +325,18 @@ impl ReadLeaf {
         })
     }
 
+    /// The entry, read and not judged.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        match &self.entry {
+            Read::Unverified(entry) => entry,
+            Read::Signed(signed) => signed.entry(),
+        }
+    }
+
     /// Verifies the signatures now, if the keys are known already; otherwise the run does it. May run
-    /// on many threads at once.
+    /// on many threads at once. A key may be given before its signer is known: the run asks again
+    /// whether it is known at the leaf's index.
     #[must_use]
     pub fn verify_early(self, key_of: impl Fn(&SignerId) -> Option<PublicKey>) -> Self {
         let entry = match self.entry {
@@ -358,8 +372,17 @@ impl Run {
         }
         let refused = |refusal| FollowError::Refused { index, refusal };
         let authority = &self.follower.authority;
+        // Keys that were found early may belong to signers that are not known yet at this index.
+        let known = |entry: &Entry| {
+            let mut signers = entry.signatures().iter();
+            signers.all(|signature| authority.signer(&signature.signer).is_some())
+        };
         let signed = match leaf.entry {
-            Read::Signed(signed) => signed,
+            Read::Signed(signed) if known(signed.entry()) => signed,
+            Read::Signed(signed) => signed
+                .into_entry()
+                .verify_signatures(|id| authority.key(id))
+                .map_err(refused)?,
             Read::Unverified(entry) => entry
                 .verify_signatures(|id| authority.key(id))
                 .map_err(refused)?,

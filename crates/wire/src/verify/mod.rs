@@ -8,12 +8,14 @@ mod control;
 mod follower;
 mod proven;
 mod receipt;
+mod standing;
 mod verified;
 
 pub use control::{ControlReadError, ControlReader, JudgedEntry, StandingEntry};
 pub use follower::{Accepted, FollowError, Follower, ReadLeaf, Run, Settled};
 pub use proven::{ProvenEntry, ShownControl, SingleError, single};
 pub use receipt::{Receipt, ReceiptError, receipt, verify_receipt};
+pub use standing::AgainError;
 pub use verified::VerifiedEntry;
 
 use std::num::NonZeroU8;

@@ -42,6 +42,17 @@ impl TileEdge {
         self.size
     }
 
+    /// The partial tiles that are held here.
+    pub fn tiles(&self) -> Vec<TileData> {
+        let partial = tile::partial_tiles(self.size).into_iter();
+        partial
+            .filter_map(|tile| {
+                let hashes = self.levels.get(usize::from(tile.level()))?;
+                TileData::from_hashes(tile.level(), tile.index(), hashes)
+            })
+            .collect()
+    }
+
     /// Appends leaf hashes; returns the tiles to write, which are exactly
     /// [`crate::tiles_of_growth`] from the former size to the new one: every tile that became
     /// full, and the partial ones that changed. (TLOG-8)

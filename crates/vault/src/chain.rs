@@ -1,33 +1,91 @@
 //! From the mirror's bundles to verified entries: the one way in which the locked part, the reading
 //! room and `verify` read the log. Each has its own; none believes what another has found.
+//!
+//! Locked part and room each keep the rows of what they have verified, so that a start takes up
+//! there and verifies what came since. Rows are taken up only if whoever keeps them can tell that
+//! they are its own ([`Rows`]), and if the mirror still has the tree that they speak of, under a
+//! checkpoint that the log signed; otherwise everything is verified again from the first leaf.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 
 use tlog::{
-    Bundle, Hash, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader, TileSet,
-    Verdict, bundles_of_growth, decode_bundle,
+    Bundle, Hash, LogIndex, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader,
+    TileSet, TreeSize, Verdict, bundles_of_growth, decode_bundle,
 };
-use wire::authority::{Admitted, Past};
-use wire::verify::{FollowError, Follower, ReadLeaf, Settled};
-use wire::{Genesis, Seen, SequenceNumber, SignerId, limit};
+use wire::authority::{Admitted, Authority, Past, RestoreError};
+use wire::verify::{Accepted, AgainError, FollowError, Follower, ReadLeaf, Settled, VerifiedEntry};
+use wire::{Act, Body, Genesis, PublicKey, Seen, SequenceNumber, SignerId, limit};
 
 use crate::mirror::Mirror;
 
-/// Follows the mirror's bundles from the first leaf on.
+/// Leaves whose signatures are worth a second thread.
+const WORTH_A_THREAD: usize = 256;
+
+/// Follows the mirror's bundles, from the first leaf or from where its rows stand.
 #[derive(Debug)]
 pub(crate) struct Chain {
     mirror: Mirror,
     follower: Follower,
     edge: TileEdge,
+    /// The checkpoint over exactly the settled leaves.
+    accepted: Option<Accepted>,
+    /// Leaves that were verified since this chain was made.
+    verified: u64,
+}
+
+/// Everything that a follower is restored from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rows {
+    pub(crate) follower: Vec<u8>,
+    pub(crate) cursor: Vec<u8>,
+    pub(crate) standing: Vec<u8>,
+    /// By signer.
+    pub(crate) signers: Vec<(SignerId, Vec<u8>)>,
 }
 
 /// What one step over the mirror gave; not yet taken over by the chain.
 pub(crate) struct Advanced {
     pub(crate) settled: Settled,
     pub(crate) verdict: Verdict,
+    accepted: Accepted,
     tiles: Vec<tlog::TileData>,
     edge: TileEdge,
+}
+
+/// Why stored rows are not taken up. Nothing is lost by that: everything is verified again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResumeError {
+    /// A row is damaged.
+    #[error("what was verified before can not be read")]
+    Rows(#[from] RestoreError),
+    /// Whoever keeps the rows has not written them.
+    #[error("what was verified before is not as it was written")]
+    Mark,
+    /// The mirror's checkpoint is older than the rows, or missing.
+    #[error("the mirror's checkpoint is older than what was verified before")]
+    Older,
+    /// The mirror's tiles can not be read at the edge of the tree.
+    #[error("the mirror's tiles can not be read")]
+    Tiles(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The mirror has another tree than the rows.
+    #[error("the mirror's tiles make another tree than the one verified before")]
+    Tree,
+}
+
+/// Why an entry that was verified before can not be had from the mirror.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum EntryAgainError {
+    /// Its bundle or a tile can not be read.
+    #[error("reading the mirror")]
+    Read(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What stands there is not what was verified.
+    #[error("the mirror is damaged")]
+    Damaged(#[from] AgainError),
 }
 
 /// Why the mirror's log is not followed further.
@@ -60,6 +118,42 @@ pub enum ChainError {
     Follow(#[from] FollowError),
 }
 
+impl Rows {
+    /// All rows of what is settled.
+    pub(crate) fn of(follower: &Follower) -> Self {
+        Self::changed(follower, follower.authority().signers().map(|(id, _)| id))
+    }
+
+    /// The rows of what is settled, of signers only these.
+    pub(crate) fn changed(
+        follower: &Follower,
+        signers: impl IntoIterator<Item = impl std::borrow::Borrow<SignerId>>,
+    ) -> Self {
+        let authority = follower.authority();
+        let row = |id: &SignerId| Some((*id, authority.signer_row(id)?));
+        Self {
+            follower: follower.row(),
+            cursor: authority.cursor_row(),
+            standing: authority.standing_row(),
+            signers: signers
+                .into_iter()
+                .filter_map(|id| row(id.borrow()))
+                .collect(),
+        }
+    }
+}
+
+impl Advanced {
+    /// The root that the tree had at `size`, as far as the tiles of this step tell.
+    pub(crate) fn root_at(&self, size: TreeSize) -> Option<Hash> {
+        let mut tiles = TileSet::new();
+        for tile in &self.tiles {
+            tiles.insert_data(tile.clone());
+        }
+        Prover::new(&tiles, size).root().ok()
+    }
+}
+
 impl ChainError {
     /// Whether the log itself shows two histories, or one that it should not have: for an alarm.
     #[must_use]
@@ -82,7 +176,71 @@ impl Chain {
             mirror,
             follower: Follower::new(genesis),
             edge: TileEdge::empty(),
+            accepted: None,
+            verified: 0,
         }
+    }
+
+    /// Takes up what was verified before. `own` says whether the rows are the keeper's own; the
+    /// mirror must still have their tree, and a checkpoint at least as large.
+    pub(crate) fn resume(
+        genesis: Genesis,
+        mirror: Mirror,
+        rows: &Rows,
+        note: &[u8],
+        own: impl FnOnce(&Follower) -> bool,
+    ) -> Result<Self, ResumeError> {
+        let signers = rows.signers.iter().map(|(_, row)| row.as_slice());
+        let authority = Authority::restore(genesis, &rows.cursor, &rows.standing, signers)?;
+        let follower = Follower::restore(authority, &rows.follower)?;
+        if !own(&follower) {
+            return Err(ResumeError::Mark);
+        }
+        let settled = follower.settled();
+        let claimed = SignedCheckpoint::parse(note)
+            .map(|signed| signed.claimed().size())
+            .map_err(|_| ResumeError::Older)?;
+        if claimed < settled.size {
+            return Err(ResumeError::Older);
+        }
+        let edge = TileEdge::resume(settled.size, &MirrorTiles(&mirror))
+            .map_err(|error| ResumeError::Tiles(Box::new(error)))?;
+        if edge.root() != settled.root {
+            return Err(ResumeError::Tree);
+        }
+        Ok(Self {
+            mirror,
+            follower,
+            edge,
+            accepted: None,
+            verified: 0,
+        })
+    }
+
+    /// Leaves that were verified since this chain was made.
+    pub(crate) fn verified(&self) -> u64 {
+        self.verified
+    }
+
+    /// An entry that was settled before, from the mirror: believed because its leaf stands in the
+    /// settled tree.
+    pub(crate) fn again(&self, index: LogIndex) -> Result<VerifiedEntry, EntryAgainError> {
+        let unreadable = |error: io::Error| EntryAgainError::Read(Box::new(error));
+        let width = u64::from(tlog::TILE_WIDTH);
+        let size = self.follower.settled().size;
+        let missing = || unreadable(io::ErrorKind::NotFound.into());
+        let accepted = self.accepted.as_ref().ok_or_else(missing)?;
+        let bundle = Bundle::in_tree(index.get() / width, size).ok_or_else(missing)?;
+        let bytes = read_bundle(&self.mirror, bundle).map_err(unreadable)?;
+        let entries = decode_bundle(&bytes).map_err(|error| EntryAgainError::Read(error.into()))?;
+        let leaf = usize::try_from(index.get() % width)
+            .ok()
+            .and_then(|place| entries.get(place))
+            .ok_or_else(missing)?;
+        let inclusion = Prover::new(MirrorTiles(&self.mirror), size)
+            .inclusion(index)
+            .map_err(|error| EntryAgainError::Read(Box::new(error)))?;
+        Ok(self.follower.again(accepted, index, leaf, &inclusion)?)
     }
 
     pub(crate) fn follower(&self) -> &Follower {
@@ -122,8 +280,10 @@ impl Chain {
         let mut edge = self.edge.clone();
         let tiles = edge.grow(&hashes);
         let mut fresh = TileSet::new();
-        for tile in &tiles {
-            fresh.insert_data(tile.clone());
+        // The edge was compared with the settled root: a tile that was damaged since then must not
+        // look like a fork.
+        for tile in self.edge.tiles().into_iter().chain(tiles.iter().cloned()) {
+            fresh.insert_data(tile);
         }
         let overlay = Overlay {
             fresh,
@@ -143,17 +303,17 @@ impl Chain {
             mirror: &self.mirror,
             admitted,
         };
-        let mut run = self.follower.clone().follow(accepted);
-        for leaf in &leaves {
+        let mut run = self.follower.clone().follow(accepted.clone());
+        for read in self.read(leaves) {
             let index = run.next();
-            let read =
-                ReadLeaf::parse(leaf).map_err(|source| FollowError::Leaf { index, source })?;
+            let read = read.map_err(|source| FollowError::Leaf { index, source })?;
             run = run.leaf(read, &past)?;
         }
         let settled = run.settle(&tlog::ConsistencyProof::default())?;
         Ok(Advanced {
             settled,
             verdict,
+            accepted,
             tiles,
             edge,
         })
@@ -171,7 +331,46 @@ impl Chain {
     pub(crate) fn take(&mut self, advanced: Advanced) -> Settled {
         self.follower = advanced.settled.follower.clone();
         self.edge = advanced.edge;
+        self.accepted = Some(advanced.accepted);
+        self.verified += advanced.settled.entries.len() as u64;
         advanced.settled
+    }
+
+    /// Reads leaves and verifies their signatures on as many threads as are worth it. What can not
+    /// be verified yet is left to the run, which judges in order.
+    fn read(&self, leaves: Vec<Vec<u8>>) -> Vec<Result<ReadLeaf, wire::LeafError>> {
+        let parse = |leaf: &Vec<u8>| ReadLeaf::parse(leaf);
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = threads.min(leaves.len() / WORTH_A_THREAD);
+        if threads < 2 {
+            return leaves.iter().map(parse).collect();
+        }
+        let read: Vec<_> = leaves.iter().map(parse).collect();
+        let keys = keys_named(read.iter().flatten());
+        let authority = self.follower.authority();
+        let key_of = |id: &SignerId| authority.key(id).or_else(|| keys.get(id).copied());
+        let share = read.len().div_ceil(threads);
+        let mut shares = Vec::with_capacity(threads);
+        let mut rest = read;
+        while !rest.is_empty() {
+            let behind = rest.split_off(share.min(rest.len()));
+            shares.push(std::mem::replace(&mut rest, behind));
+        }
+        let verify = |share: Vec<Result<ReadLeaf, wire::LeafError>>| -> Vec<_> {
+            let early = |leaf: ReadLeaf| leaf.verify_early(key_of);
+            share.into_iter().map(|leaf| leaf.map(early)).collect()
+        };
+        std::thread::scope(|scope| {
+            let running: Vec<_> = shares
+                .into_iter()
+                .map(|share| scope.spawn(|| verify(share)))
+                .collect();
+            let done = running.into_iter().map(|thread| match thread.join() {
+                Ok(share) => share,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            done.flatten().collect()
+        })
     }
 
     fn bundle(&self, bundle: Bundle) -> Result<Vec<u8>, ChainError> {
@@ -180,6 +379,30 @@ impl Chain {
             source,
         })
     }
+}
+
+/// Keys that acts among the leaves name. A signer's id is the hash of its key, so a key that fits an
+/// id is that signer's, whether or not the signer is known yet.
+fn keys_named<'a>(leaves: impl Iterator<Item = &'a ReadLeaf>) -> HashMap<SignerId, PublicKey> {
+    let mut keys = HashMap::new();
+    let mut take = |key: PublicKey| keys.insert(key.signer_id(), key);
+    for leaf in leaves {
+        let Body::Control(control) = leaf.entry().body() else {
+            continue;
+        };
+        match &control.act {
+            Act::Enrol(enrol) => {
+                take(enrol.key);
+            }
+            Act::Delegate(delegate) => {
+                for key in &delegate.keys {
+                    take(*key);
+                }
+            }
+            _ => {}
+        }
+    }
+    keys
 }
 
 /// Reads a bundle, or a wider one of the same place.

@@ -6,7 +6,8 @@
 //! 1. bundles of the new checkpoint (files; a repeated step finds them or fetches them again);
 //! 2. all of it is verified in memory, then the hash tiles are written (made of the bundles, so a
 //!    repeated step writes the same bytes), then the checkpoint;
-//! 3. entries and head in one transaction (before it: the step is repeated from the former head);
+//! 3. entries, head and the follower's rows in one transaction (before it: the step is repeated from
+//!    the former head);
 //! 4. objects: bytes, name, then "held" (see [`Mirror::finish_object`]);
 //! 5. `stored` goes into the outbox only for what the transaction of 4 calls held; saying it twice
 //!    is harmless;
@@ -27,7 +28,7 @@ use wire::{
     SequenceNumber, SignerId, SignerKey, Stored, Withdrawn, limit,
 };
 
-use crate::chain::{Chain, ChainError};
+use crate::chain::{Advanced, Chain, ChainError, ResumeError, Rows};
 use crate::mirror::Mirror;
 use crate::outbox::{Outbox, OutboxError, Pending, Signed};
 use crate::state::{Head, Holding, State, StateError};
@@ -110,9 +111,28 @@ pub struct Locked<R> {
     state: State,
     outbox: Outbox,
     chain: Chain,
+    /// Whether the rows in the state are those of `chain`, as it stood when they were written.
+    kept: bool,
+    start: Start,
+    /// A log that was found false from the first leaf on; not verified whole again for nothing.
+    refused: Option<Vec<u8>>,
     checked_next: bool,
     retried_at: Milliseconds,
     clock: fn() -> Milliseconds,
+}
+
+/// Where the locked part began when it was opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Start {
+    /// Nothing was mirrored yet.
+    New,
+    /// With what it had verified before, up to this size.
+    Resumed(u64),
+    /// From the first leaf: nothing was kept of what was verified before.
+    Whole,
+    /// From the first leaf: what was kept, or the mirror, is not as this vault wrote it.
+    Distrusted(ResumeError),
 }
 
 /// What one step found and did.
@@ -242,7 +262,9 @@ impl VaultFolder {
 }
 
 impl<R: Relay> Locked<R> {
-    /// Opens the locked part and verifies again what the mirror holds.
+    /// Opens the locked part where it stopped, and verifies what the mirror holds beyond that. What
+    /// it takes up is signed by the vault's own key and agrees with the mirror's tree; if either is
+    /// not so, the whole mirror is verified again ([`Locked::start`]).
     ///
     /// # Errors
     ///
@@ -270,14 +292,55 @@ impl<R: Relay> Locked<R> {
             mirror,
             state: State::open(&folder.state())?,
             outbox: Outbox::open(&folder.outbox())?,
+            kept: false,
+            start: Start::New,
+            refused: None,
             checked_next: false,
             retried_at: clock(),
             clock,
         };
         if let Some(note) = locked.read_checkpoint()? {
+            locked.take_up(&note)?;
             locked.verify(&note)?;
         }
         Ok(locked)
+    }
+
+    /// Where this process began to verify, for the owner.
+    #[must_use]
+    pub fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// Leaves that this process has verified.
+    #[must_use]
+    pub fn verified(&self) -> u64 {
+        self.chain.verified()
+    }
+
+    /// Takes up the rows of an earlier process, if they are this vault's own and the mirror agrees.
+    fn take_up(&mut self, note: &[u8]) -> Result<(), StepError> {
+        self.start = Start::Whole;
+        let Some((rows, mark)) = self.state.follower()? else {
+            return Ok(());
+        };
+        let public = self.key.public();
+        let chain = Chain::resume(
+            self.genesis.clone(),
+            self.mirror.clone(),
+            &rows,
+            note,
+            |follower| follower.is_marked(&public, &mark),
+        );
+        match chain {
+            Ok(chain) => {
+                self.start = Start::Resumed(chain.follower().settled().size.get());
+                self.chain = chain;
+                self.kept = true;
+            }
+            Err(why) => self.start = Start::Distrusted(why),
+        }
+        Ok(())
     }
 
     /// What the locked part knows.
@@ -370,6 +433,25 @@ impl<R: Relay> Locked<R> {
             .size();
         let admitted = |signer: &SignerId, number: SequenceNumber| self.admitted(signer, number);
         let advanced = match self.chain.advance(note, &admitted) {
+            // Damaged tiles of this disk can look like a fork. Bundles alone decide: whatever is still
+            // wrong from the first leaf on is the log's doing.
+            Err(error) if error.is_alarm() && self.refused.as_deref() != Some(note) => {
+                let whole = Chain::new(self.genesis.clone(), self.mirror.clone());
+                let again = (claimed >= known.size).then(|| whole.advance(note, &admitted));
+                match again {
+                    Some(Ok(advanced)) if continues(&advanced, known) => {
+                        (self.chain, self.kept) = (whole, false);
+                        Ok(advanced)
+                    }
+                    _ => {
+                        self.refused = Some(note.to_vec());
+                        Err(error)
+                    }
+                }
+            }
+            other => other,
+        };
+        let advanced = match advanced {
             Ok(advanced) => advanced,
             Err(error) => {
                 if claimed < known.size && error.is_alarm() {
@@ -410,19 +492,33 @@ impl<R: Relay> Locked<R> {
             witnessed,
         };
         let from = former.map_or(0, |head| head.seen.size.get());
+        let (all, settled) = (!self.kept, &advanced.settled);
+        let moved = all || seen != known || !settled.entries.is_empty();
+        let rows = match all {
+            true => Rows::of(&settled.follower),
+            false => Rows::changed(&settled.follower, &settled.signers),
+        };
+        let mark = settled.follower.mark(&self.key);
         if seen.size.get() > from {
             let advance = self.state.advance()?;
-            for entry in &advanced.settled.entries {
-                // At the start of the program the mirror is read again from its first leaf.
+            advance.keep_follower(&rows, all, &mark)?;
+            for entry in &settled.entries {
+                // Where the mirror was read again from its first leaf.
                 if entry.index().get() >= from {
                     advance.take(entry.index(), entry.admitted_at(), entry.entry())?;
                 }
             }
             advance.finish(head)?;
         } else {
+            if moved {
+                let advance = self.state.advance()?;
+                advance.keep_follower(&rows, all, &mark)?;
+                advance.finish_below()?;
+            }
             self.state.seen_again(now, witnessed)?;
         }
         self.chain.take(advanced);
+        self.kept = true;
         for bundle in bundles_of_growth(tlog::TreeSize::new(from), seen.size) {
             self.mirror.drop_narrower_bundles(bundle)?;
         }
@@ -610,6 +706,11 @@ impl<R: Relay> Locked<R> {
     fn head_size(&self) -> Result<u64, StepError> {
         Ok(self.state.head()?.map_or(0, |head| head.seen.size.get()))
     }
+}
+
+/// Whether the tree of that size was the one that is known.
+fn continues(advanced: &Advanced, known: Seen) -> bool {
+    known.size == tlog::TreeSize::ZERO || advanced.root_at(known.size) == Some(known.root)
 }
 
 /// Fetches one object, going on where an earlier attempt stopped.

@@ -52,4 +52,4 @@ pub mod verify;
 pub mod watch;
 pub mod wiping_alloc;
 
-pub use chain::ChainError;
+pub use chain::{ChainError, ResumeError};

@@ -14,9 +14,10 @@ use tlog::{Hash, LogIndex, TreeSize};
 use wire::authority::Admitted;
 use wire::{
     AdmittedAt, Entry, EntryId, Kind, Object, ObjectHash, ObjectLength, Seen, SequenceNumber,
-    SignerId,
+    SignatureBytes, SignerId,
 };
 
+use crate::chain::Rows;
 use crate::database::{self, int};
 use crate::watch;
 
@@ -56,6 +57,17 @@ CREATE TABLE IF NOT EXISTS problems (
     what TEXT NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (log_index, what)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS follower (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    follower BLOB NOT NULL,
+    cursor BLOB NOT NULL,
+    standing BLOB NOT NULL,
+    mark BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS follower_signers (
+    id BLOB PRIMARY KEY,
+    row BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (
     name TEXT PRIMARY KEY,
@@ -172,6 +184,40 @@ impl State {
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)?,
         })
+    }
+
+    /// The rows of what was verified up to the head, with their mark; `None` before the first.
+    pub(crate) fn follower(&self) -> Result<Option<(Rows, SignatureBytes)>, StateError> {
+        // One transaction: the rows are of one moment.
+        let transaction = self.connection.unchecked_transaction()?;
+        let one = transaction
+            .query_row(
+                "SELECT follower, cursor, standing, mark FROM follower",
+                [],
+                |row| {
+                    let mark: Vec<u8> = row.get(3)?;
+                    // A mark of another length is no mark.
+                    let mark = SignatureBytes::try_from(mark.as_slice());
+                    let rows = Rows {
+                        follower: row.get(0)?,
+                        cursor: row.get(1)?,
+                        standing: row.get(2)?,
+                        signers: Vec::new(),
+                    };
+                    Ok((rows, mark.unwrap_or(SignatureBytes::from_bytes([0; 64]))))
+                },
+            )
+            .optional()?;
+        let Some((mut rows, mark)) = one else {
+            return Ok(None);
+        };
+        let mut statement = transaction.prepare("SELECT id, row FROM follower_signers")?;
+        rows.signers = statement
+            .query_map([], |row| {
+                Ok((SignerId::from_bytes(database::id(row, 0)?), row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(Some((rows, mark)))
     }
 
     /// Notes that the checkpoint of the head was seen again, and how it is witnessed now.
@@ -462,6 +508,40 @@ impl Advance<'_> {
                 ])?;
         }
         watch::take(&self.transaction, index, at, entry)?;
+        Ok(())
+    }
+
+    /// Keeps the follower's rows, all of them or those that changed, with the mark over all.
+    pub(crate) fn keep_follower(
+        &self,
+        rows: &Rows,
+        all: bool,
+        mark: &SignatureBytes,
+    ) -> Result<(), StateError> {
+        if all {
+            self.transaction
+                .execute("DELETE FROM follower_signers", [])?;
+        }
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO follower VALUES (1, ?1, ?2, ?3, ?4)")?
+            .execute(params![
+                rows.follower,
+                rows.cursor,
+                rows.standing,
+                mark.as_bytes().as_slice()
+            ])?;
+        let mut signer = self
+            .transaction
+            .prepare_cached("INSERT OR REPLACE INTO follower_signers VALUES (?1, ?2)")?;
+        for (id, row) in &rows.signers {
+            signer.execute(params![id.as_bytes().as_slice(), row])?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable and leaves the head where it is.
+    pub(crate) fn finish_below(self) -> Result<(), StateError> {
+        self.transaction.commit()?;
         Ok(())
     }
 

@@ -11,4 +11,5 @@ mod archive;
 mod following;
 mod networked;
 mod reading;
+mod restarting;
 mod verifying;

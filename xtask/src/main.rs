@@ -8,6 +8,7 @@
 )]
 
 mod assurance;
+mod bench;
 mod demo;
 mod layers;
 mod planted;
@@ -32,7 +33,7 @@ cargo xtask COMMAND
   assurance [--slice I/N]  attacks and long tests
   planted [--slice I/N]    plant each bug of the list; some test must find it
   vectors [--write]   replay the golden vectors; --write makes them anew
-  bench [ARGS]        benchmarks with their ceilings
+  bench NAME|all [--json] [--quick]  benchmarks beside their ceilings
 ";
 
 fn main() -> ExitCode {
@@ -48,9 +49,7 @@ fn main() -> ExitCode {
         "assurance" => assurance::assurance(&rest),
         "planted" => planted::planted(&rest),
         "vectors" => vectors::vectors(&rest),
-        "bench" => run::cargo(&["bench", "-p", "benches"])
-            .args(&rest)
-            .done("benchmarks"),
+        "bench" => bench::bench(&rest),
         "" | "help" | "-h" | "--help" => {
             println!("{HELP}");
             Ok(())

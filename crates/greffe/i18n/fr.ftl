@@ -336,7 +336,7 @@ show-source = Source : { $source }, { $assurance }
 assurance-device = déchiffré par l'appareil du compte
 assurance-business = livré par une interface professionnelle
 assurance-export = lu dans un export remis par une personne
-show-attachment = Pièce jointe : { $name } ({ $kind }, { $size } octets)
+show-attachment = Pièce jointe { $number } : { $name } ({ $kind }, { $size } octets)
 show-proof = Indice { $index } du journal, position { $position }. { $witnessed } Preuve : `greffe prove { $record }`
 show-saved = Écrit { $path }
 unlocked = Déverrouillée. La salle de lecture se verrouille après { $minutes } minutes d'inactivité ; `greffe lock` la ferme tout de suite.
@@ -364,8 +364,17 @@ verify-text = Texte : { $text }
 verify-refused = { $path } : la preuve ne tient pas (contrôle { $check }) : { $why }.
 verify-working = vérification
 verify-archive-good = L'archive se vérifie : { $entries } entrées, { $objects } objets, chaque octet.
-verify-damage = { $file } octet { $offset } (entrée { $index }) : { $check} : { $what }
-verify-archive-faults = L'archive ne se vérifie pas : { $count } abîmés, { $missing } manquants. { $places }
+verify-damage = { $file }{ $place } : { $check } : { $what }
+verify-damage-byte = {" "}octet { $byte }
+verify-damage-entry = {" "}(entrée { $entry })
+verify-damage-byte-entry = {" "}octet { $byte } (entrée { $entry })
+verify-archive-faults = L'archive ne se vérifie pas : { $count ->
+    [one] { $count } abîmé
+   *[other] { $count } abîmés
+ }, { $missing ->
+    [one] { $missing } manquant
+   *[other] { $missing } manquants
+ }. { $places }
 verify-archive-faults-next = Reprenez les fichiers nommés d'une sauvegarde ou d'une autre copie ; le relais les a encore.
 verify-foreign = C'est une autre archive : { $archive }.
 
@@ -435,3 +444,186 @@ agent-no-folder = Il n'y a pas de dossier pour l'agent.
 agent-no-folder-next = Nommez-en un avec --folder DIR.
 invitation-wrong = Ce n'est pas une invitation : { $why }.
 invitation-wrong-next = Collez toute la ligne qui commence par greffe-invite:, ou scannez le code QR de la lettre.
+
+# L’agent au travail
+help-agent-run = Capturer et remettre jusqu’à l’arrêt
+help-agent-run-long = Capture les comptes d’agent.toml dans le dossier de l’agent, scelle ce qui vient et le remet, jusqu’à SIGTERM ou Ctrl-C. SIGHUP fait relire agent.toml. Ce qu’il dit va sur la sortie d’erreur ; « greffe agent status » montre où il en est.
+help-agent-run-arg-folder = Le dossier de l’agent [défaut : greffe-agent dans le dossier de données de cet utilisateur]
+help-agent-run-arg-host = Faire tourner chaque agent qui se trouve dans un sous-dossier de DIR, un par dépositaire
+help-agent-status = Montrer où en est l’agent, aussi pendant qu’il tourne
+help-agent-status-arg-folder = Le dossier de l’agent [défaut : greffe-agent dans le dossier de données de cet utilisateur]
+help-agent-status-arg-host = Montrer chaque agent qui se trouve dans un sous-dossier de DIR
+agent-running = { $count ->
+    [one] L’agent tourne.
+   *[other] { $count } agents tournent.
+}
+agent-runs-already = L’agent dans { $folder } tourne déjà.
+agent-runs-already-next = « greffe agent status » montre où il en est.
+agent-not-enrolled = Il n’y a pas d’agent dans { $folder }.
+agent-not-enrolled-next = Inscrivez-le avec « greffe agent enrol INVITATION », ou nommez un autre dossier avec --folder.
+agent-status-folder = Agent dans { $folder }
+agent-status-never = Il n’a jamais tourné.
+agent-status-runs = Tourne depuis { $since } UTC.
+agent-status-not = Ne tourne pas ; vu pour la dernière fois { $at } UTC.
+agent-status-relay = Relais { $relay }, entendu { $heard } ; { $waiting } entrées l’attendent, { $receipted } attendent le coffre.
+agent-status-account = { "  " }{ $network } { $account } : { $state } depuis { $since } ; { $captured } capturés, { $losses } pertes
+agent-status-missing = { "    " }quelque chose peut manquer depuis { $from } UTC
+agent-status-no-account = Il n’a pas de compte. « greffe agent link » en ajoute un.
+agent-status-alarm = Alarme : { $what } (compte { $account }, depuis { $since } UTC)
+agent-alarm-foreign-archive = le relais ne sert pas cette archive
+agent-alarm-not-enrolled = cet agent n’est pas inscrit
+agent-alarm-revoked = cet agent est révoqué
+agent-alarm-not-allowed = cet agent n’a pas le droit d’inscrire ce qu’il remet
+agent-alarm-clone = cet agent a été restauré depuis une copie et doit être inscrit à nouveau
+agent-alarm-fork = le journal n’est pas celui qui a été vu avant
+agent-alarm-behind = le relais a perdu des entrées de cet agent
+agent-alarm-relay-away = le relais n’est pas joignable
+agent-alarm-disk-full = le disque est plein : la capture attend
+agent-alarm-no-epoch = il n’y a pas encore de clé pour sceller : la capture attend
+agent-alarm-unlinked = l’appareil est dissocié : associez-le à nouveau
+agent-alarm-expired = la session ou le consentement a pris fin
+agent-alarm-connector-ends = le connecteur s’arrête encore et encore
+agent-alarm-silent = rien n’est capturé
+# Ce que le coffre remarque
+help-arg-log = Ce qui est dit sur la sortie d’erreur : off, error, warn, info ou debug
+help-events = Énumérer ce qui est arrivé aux agents et aux comptes
+help-events-long = Énumère ce que le coffre a remarqué, du plus ancien au plus récent, aussi quand il est verrouillé : inscriptions, états des comptes, silences, pertes. Avec --json une ligne par événement, pour un SIEM ; --after continue après le numéro du dernier lu.
+help-events-arg-since = À partir de ce moment : 2026-11-24, 2026-11-24T08:00Z, ou en arrière d’ici : 90m, 24h, 7d
+help-events-arg-after = Après l’événement de ce numéro
+help-events-arg-limit = Au plus autant
+help-alarms = Dire aux gens et aux machines ce qui est remarqué
+help-alarms-test = Envoyer un message d’essai par chaque voie d’[alarms] dans greffe.toml
+events-none = Rien n’est arrivé.
+since-wrong = « { $text } » n’est pas un moment.
+since-wrong-next = Écrivez un jour (2026-11-24), un moment (2026-11-24T08:00:00Z), ou une durée en arrière (90m, 24h, 7d).
+event-line = { $at }  { $what } ({ $count }), agent { $signer }, compte { $account }
+event-enrolled = une clé a été inscrite
+event-retired = retiré
+event-compromised = compromis
+event-connected = connecté
+event-lagging = connecté, en retard
+event-silent = silencieux
+event-unlinked = dissocié
+event-expired = expiré
+event-stopped = arrêté
+event-importing = importation
+event-losses = pertes comptées
+event-withdrawn = une entrée a été refusée
+event-agent-silent = l’agent est silencieux
+event-agent-heard = l’agent s’est fait entendre
+event-relay-silent = le relais ne montre rien de nouveau
+event-relay-heard = le relais répond à nouveau
+event-head-stale = la tête de la chaîne de contrôle est ancienne
+event-head-fresh = la tête de la chaîne de contrôle est à nouveau signée
+event-unwitnessed = le dernier point de contrôle est sans témoin
+event-witnessed = le dernier point de contrôle a ses témoins
+event-fork = le relais a montré deux journaux
+event-objects-missing = des objets manquent ou sont endommagés
+event-objects-found = tous les objets sont de nouveau là
+status-agent = Agent { $signer } : { $state }, dernière entrée { $heard }
+status-account = { "  " }compte { $account } : { $state } depuis { $since }, dit { $heard }, { $losses } pertes
+alarms-none = Personne n’est prévenu : greffe.toml n’a pas d’[alarms].
+alarms-none-next = Voir docs/operations/alarms.md.
+alarms-sent = { $channel } : envoyé
+alarm-not-sent = { $channel } n’a pas pris l’alarme : { $why }
+alarm-not-sent-next = Vérifiez [alarms.{ $channel }] dans greffe.toml, puis « greffe alarms test ».
+alarm-subject-test = Greffe { $archive } : essai
+alarm-subject-digest = Greffe { $archive } : { $count } événements en 24 heures
+alarm-subject-one = Greffe { $archive } : { $what }
+alarm-subject-many = Greffe { $archive } : { $count } alarmes
+alarm-text-test = Ceci est un essai : les alarmes vous parviennent.
+alarm-text-digest = Événements des dernières 24 heures : { $count }.
+alarm-text = Le coffre a remarqué :
+alarm-text-end = Archive { $archive }. Les heures sont en UTC. « greffe status » et « greffe gaps » en montrent plus ; les noms ne sont montrés que là où l’archive est déverrouillée.
+doctor-confined = Les connecteurs sont tenus à leurs propres dossiers et à l’écart des autres processus.
+doctor-confined-files = Les connecteurs sont tenus à leurs propres dossiers ; ce noyau est trop ancien pour les empêcher de signaler d’autres processus.
+doctor-not-confined = Ce noyau n’a pas Landlock : un connecteur peut lire ce que lit cet utilisateur, clés et file comprises. Faites tourner les agents sous Linux 6.12 ou plus récent, ou chacun sous un utilisateur à lui.
+doctor-wrapped = Les secrets de l’agent sont enveloppés sous un identifiant de ce système.
+doctor-readable = Les secrets de l’agent, et ce que gardent les connecteurs, sont sur le disque des fichiers de cet utilisateur : qui prend le disque les lit, s’il n’est pas chiffré. Un identifiant systemd enveloppe les secrets (packaging/systemd/greffe-agent.service).
+
+## magasins du trousseau, détenteurs ailleurs, octets
+help-arg-ask-holders = Les détenteurs donnent leurs parts sur leurs propres machines : montrer une demande, lire leurs réponses
+help-show-arg-original = Les octets d'origine du message sur son réseau, et rien d'autre
+help-show-arg-attachment = Les octets de sa Nième pièce jointe, et rien d'autre
+help-show-arg-out = Les écrire dans ce fichier plutôt que sur la sortie standard
+help-keys-destroy-arg-finish = Achever les destructions en attente dans un magasin du trousseau
+help-keys-stores = D'autres lieux qui gardent le trousseau : chaque changement va dans tous et y est relu
+help-keys-stores-add = Ajouter un dossier, sur un autre disque ou une autre machine, comme magasin du trousseau
+help-keys-stores-add-arg-name = Son nom : petites lettres, chiffres et -
+help-keys-stores-add-arg-folder = Le dossier ; il doit exister
+help-keys-stores-list = Lister les magasins du trousseau
+help-keys-stores-check = Lire chaque magasin et dire ce qui est en attente, et où
+help-keys-holders = Qui peut déverrouiller les clés
+help-keys-holders-list = Lister les façons de déverrouiller
+help-keys-holders-replace = De nouvelles parts pour de nouveaux détenteurs et une nouvelle clé du coffre : aucune part ni phrase d'avant ne déverrouille plus
+help-keys-holders-replace-arg-holders = K détenteurs sur N, par exemple 2/3
+help-keys-holders-replace-arg-shares = Un dossier vide pour les nouvelles parts, un fichier chacune
+help-share = Ce qu'un détenteur fait pour déverrouiller une archive qui est ailleurs
+help-share-give = Donner votre part à un déverrouillage, scellée pour lui seul
+help-share-give-arg-request = Le fichier de la demande qui commence par greffe-unlock:, ou - pour l'entrée standard
+help-share-give-arg-fingerprint = Les chiffres que la personne qui déverrouille vous a dits (sinon ils sont demandés)
+help-share-give-arg-out = Écrire la réponse dans ce fichier
+help-share-give-examples = Exemples :
+    greffe share give demande.txt --share ma-part.txt
+    greffe share give - --share ma-part.txt --fingerprint "1f0a 22c9 …"
+out-of-what = --out veut --original ou --attachment N.
+bytes-written = { $count } octets écrits dans { $path }
+bytes-too-many = { $count } octets, c'est trop pour les montrer.
+bytes-too-many-next = Ajoutez --out FICHIER pour les écrire dans un fichier.
+bytes-no-text = { $count } octets, qui ne sont pas du texte.
+bytes-no-text-next = Ajoutez --out FICHIER, ou passez-les à un programme qui les connaît.
+show-members = Membres à ce moment : { $who }
+show-original = Original : { $kind }, { $size } octets (`greffe show --original { $record }`)
+show-carried = Reporté vers l'époque { $epoch } à l'indice { $index } du journal.
+show-carried-from = Reporté : lu à l'indice { $index } du journal, époque { $epoch } ; la clé de sa première époque est détruite.
+store-added = Le magasin { $name } garde maintenant le trousseau : { $folder }
+store-same-disk = Il est sur le même disque que l'archive : une seule panne peut emporter les deux.
+store-unusable = { $folder } ne peut pas être un magasin du trousseau : { $why }.
+store-unusable-next = Créez le dossier, sur un disque présent et inscriptible, et recommencez.
+store-no-folder = ce n'est pas un dossier
+store-name = Ce ne peut pas être le nom d'un magasin : { $why }.
+store-twice = Il y a déjà un magasin { $name }, ou un magasin dans ce dossier, ou le dossier est celui de l'archive.
+store-line = { $name }  { $folder }
+stores-none = Il n'y a pas de magasin du trousseau hors du dossier du propriétaire. `greffe keys stores add NOM DOSSIER` en crée un.
+store-confirmed = ✓ { $name } garde la génération { $generation }.
+store-pending = ✗ en attente à { $name } : { $why }.
+destruction-pending = ✗ La destruction de { $epoch } est en attente à { $name } : un ancien trousseau peut y être encore.
+destruction-finish = Rendez ce magasin accessible, puis : greffe keys destroy --finish (le prochain déverrouillage le fait aussi)
+stores-pending = Le trousseau est en attente à { $names }.
+stores-pending-next = Rendez le magasin accessible, puis lancez `greffe keys destroy --finish` ; le prochain déverrouillage le fait aussi.
+keyring-newer = Rien n'a été écrit : { $why }.
+keyring-newer-next = Le trousseau de cette archive a été remis depuis une copie. Copiez le plus récent sur owner/keyring.cbor et recommencez.
+keyring-not-written = Le trousseau n'a pas été écrit : { $why }.
+holders-none = Aucun détenteur de parts ne peut déverrouiller cette archive.
+holders-none-next = Elle s'ouvre avec une phrase secrète : omettez --ask-holders.
+holders-ask = Il faut { $needed } détenteurs. Envoyez ce texte à chacun, et dites ces chiffres à chacun par une autre voie,
+    par exemple au téléphone : { $fingerprint }
+holders-paste = Collez chaque réponse ici (ou nommez un fichier qui la contient), puis Entrée :
+holders-have = { $have } parts sur { $needed }.
+holders-twice = La part { $index } a déjà été donnée.
+holders-too-few = { $have } détenteurs sur { $needed } ont répondu ; rien n'a été déverrouillé.
+answer-wrong = Ce n'est pas une réponse à cette demande : { $why }.
+answer-wrong-next = Chaque déverrouillage a sa propre demande : le détenteur doit répondre à celle-ci. Collez ensuite toute la réponse.
+request-wrong = { $path } ne contient pas de demande : { $why }.
+request-wrong-next = C'est un seul texte qui commence par greffe-unlock:, envoyé par la personne qui déverrouille.
+share-one = Nommez votre propre part avec --share FICHIER, une fois.
+share-given = Renvoyez ceci à la personne qui déverrouille. Seul ce déverrouillage peut le lire :
+share-given-file = La réponse est écrite dans { $path }. Renvoyez-la à la personne qui déverrouille.
+fingerprint-ask = L'archive { $archive } demande votre part. Tapez les chiffres que la personne qui déverrouille vous a dits :
+fingerprint-needed = Les chiffres de la demande ne sont pas comparés.
+fingerprint-needed-next = Demandez-les à la personne qui déverrouille, par une autre voie que ce texte, et ajoutez --fingerprint "CHIFFRES".
+fingerprint-differs = Ces chiffres ne sont pas ceux de la demande. Votre part n'a pas été donnée : quelqu'un d'autre la demande peut-être.
+fingerprint-differs-next = Appelez la personne qui déverrouille et comparez encore.
+holders-line-shares = { $needed } détenteurs de parts sur { $holders }
+holders-line-token = un jeton PKCS#11
+holders-line-passphrase = une phrase secrète
+holders-replaced = { $needed } nouveaux détenteurs sur { $holders } ouvrent maintenant les clés ; leurs parts sont dans { $folder }. Aucune part ni phrase d'avant ne le fait.
+    Donnez un fichier à chaque détenteur et enlevez-le d'ici. Une copie d'un ancien trousseau s'ouvre encore avec les anciennes parts : les magasins doivent confirmer.
+holders-not-replaced = Les détenteurs n'ont pas été remplacés : { $why }.
+doctor-stores = { $count ->
+    [one] Un magasin confirme le trousseau.
+   *[other] { $count } magasins confirment le trousseau.
+ }
+doctor-stores-none = Le trousseau n'est que dans le dossier du propriétaire ; `greffe keys stores add NOM DOSSIER` ajoute un second lieu.
+doctor-stores-pending = Le trousseau est en attente à { $names }, et avec lui { $destroyed } destructions : `greffe keys destroy --finish`.
+doctor-stores-unread = Les magasins du trousseau ne peuvent pas être contrôlés : { $why }

@@ -58,6 +58,12 @@ pub(crate) fn search(context: &Context, arguments: &Search) -> Result<(), Failur
 
 /// Shows one message with what was said around it.
 pub(crate) fn show(context: &Context, arguments: &Show) -> Result<(), Failure> {
+    if arguments.original || arguments.attachment.is_some() {
+        return super::bytes::give(context, arguments);
+    }
+    if arguments.out.is_some() {
+        return Err(Failure::new("out-of-what").exit(Exit::Usage));
+    }
     let ask = Ask::Show {
         record: arguments.message.clone(),
         before: arguments.context,
@@ -102,7 +108,7 @@ pub(crate) fn looking<T>(
         look(&mut room)
     });
     context.runtime.block_on(async {
-        let logged = backend.ask(&home, Request::Deliver, &mut |_| ()).await;
+        let logged = backend.ask(&home, Request::Log, &mut |_| ()).await;
         backend.close().await;
         logged
     })?;
@@ -117,8 +123,12 @@ fn hits(output: Output, found: &Found) -> String {
     }
     for (facet, values) in &found.facets {
         text.push_str(&format!("\n\n{}", word(&format!("facet-{facet}"))));
-        for (_, name, count) in values {
-            text.push_str(&format!("\n  {count:>8}  {}", printable(name)));
+        for (value, name, count) in values {
+            let name = match facet.as_str() {
+                "kind" => word(&format!("kind-{value}")),
+                _ => printable(name),
+            };
+            text.push_str(&format!("\n  {count:>8}  {name}"));
         }
     }
     if let Some(next) = &found.next {
@@ -199,9 +209,18 @@ fn whole(output: Output, shown: &Shown, saved: &[String]) -> String {
         source = printable(&shown.source),
         assurance = word(&format!("assurance-{}", shown.assurance)),
     ));
-    for file in &shown.attachments {
+    let members: Vec<String> = shown
+        .members
+        .iter()
+        .map(|member| somebody(&member.id, &member.names))
+        .collect();
+    if !members.is_empty() {
+        lines.push(say!("show-members", who = members.join(", ")));
+    }
+    for (number, file) in (1_usize..).zip(&shown.attachments) {
         lines.push(say!(
             "show-attachment",
+            number = number,
             name = printable(file.name.as_deref().unwrap_or("–")),
             kind = printable(file.media_type.as_deref().unwrap_or("–")),
             size = file.size,
@@ -218,6 +237,25 @@ fn whole(output: Output, shown: &Shown, saved: &[String]) -> String {
             "status-unwitnessed"
         }),
     ));
+    if let Some((kind, size)) = &shown.original {
+        lines.push(say!(
+            "show-original",
+            kind = printable(kind),
+            size = *size,
+            record = short(&shown.record)
+        ));
+    }
+    if let Some(carried) = &shown.provenance.carried {
+        let key = match carried.opened_from {
+            true => "show-carried-from",
+            false => "show-carried",
+        };
+        lines.push(say!(
+            key,
+            index = carried.index,
+            epoch = short(&carried.epoch)
+        ));
+    }
     lines.extend(
         saved
             .iter()

@@ -289,15 +289,18 @@ fn archive(context: &Context, expected: Option<ArchiveId>) -> Result<(), Failure
         .iter()
         .take(NAMED)
         .map(|damage| {
+            let place = match (damage.offset, damage.index) {
+                (Some(offset), Some(entry)) => {
+                    say!("verify-damage-byte-entry", byte = offset, entry = entry)
+                }
+                (Some(offset), None) => say!("verify-damage-byte", byte = offset),
+                (None, Some(entry)) => say!("verify-damage-entry", entry = entry),
+                (None, None) => String::new(),
+            };
             say!(
                 "verify-damage",
                 file = damage.file.as_str(),
-                offset = damage
-                    .offset
-                    .map_or_else(|| "–".to_owned(), |at| at.to_string()),
-                index = damage
-                    .index
-                    .map_or_else(|| "–".to_owned(), |at| at.to_string()),
+                place = place.as_str(),
                 check = damage.check.as_str(),
                 what = damage.what.as_str(),
             )

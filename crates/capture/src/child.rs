@@ -383,7 +383,7 @@ mod tests {
         let script = "echo mine > file && cat file; cat ../given/read; \
             cat ../signer.seed || echo no seed; echo x > ../given/read || echo no write; \
             echo x > ../new || echo no file; ls .. || echo no list; \
-            kill -0 $PPID || echo no signal; (: < /proc/$PPID/environ) || echo no trace; \
+            kill -0 $PPID || echo no signal; (: < /proc/$PPID/mem) || echo no trace; \
             (echo x > /tmp/greffe-connector-was-here) || echo no tmp";
         let (child, mut stdout, stdin) =
             shell(script).confined_to(vec![given]).start(&own).unwrap();

@@ -13,7 +13,8 @@ use landlock::{
 /// The newest rights that are asked for; an older kernel gives what it has.
 const RIGHTS: ABI = ABI::V6;
 /// Programs, libraries, certificates, names and zones of the system; what processes see of
-/// themselves. Whoever may trace nobody outside reads nobody's memory in `/proc` either.
+/// themselves. Whoever may trace nobody outside reads nobody's memory in `/proc` either. (As root
+/// it reads the environments of others there, in which the agent keeps nothing.)
 const SYSTEM: &[&str] = &[
     "/usr",
     "/bin",

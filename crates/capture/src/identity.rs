@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use wire::{ArchiveId, Genesis, SignerKey, TlsIdentity};
 use zeroize::Zeroizing;
 
+use crate::credential::Credential;
 use crate::local_key::LocalKey;
 
 const SIGNER: &str = "signer.seed";
@@ -38,6 +39,7 @@ pub struct Identity {
     mailbox: OpeningKey<ForMail>,
     local: Arc<LocalKey>,
     trust: Trust,
+    credential: Option<Arc<Credential>>,
 }
 
 /// Why an agent's folder can not be made or opened.
@@ -120,20 +122,41 @@ impl Identity {
     ///
     /// When a file is missing, unreadable, or a secret is open to others.
     pub fn open(folder: &Path) -> Result<Self, IdentityError> {
+        Self::open_with(folder, None)
+    }
+
+    /// Opens the agent in `folder`, whose secrets may be wrapped under a credential of the system.
+    /// Plain ones are wrapped now, if there is one (AGENT-7).
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and when the secrets are wrapped under another credential.
+    pub fn open_with(
+        folder: &Path,
+        credential: Option<Arc<Credential>>,
+    ) -> Result<Self, IdentityError> {
         let trust = read_trust(folder)?;
-        let signer = read_signer(folder)?;
+        let given = credential.as_deref();
+        if let Some(credential) = given {
+            for name in [MAILBOX, LOCAL, SIGNER] {
+                wrap(&folder.join(name), credential)?;
+            }
+        }
+        let signer = read_signer(folder, given)?;
         let local_path = folder.join(LOCAL);
-        let local =
-            LocalKey::new(&*read_secret(&local_path)?).map_err(|_| IdentityError::Secret {
+        let local = LocalKey::new(&*read_secret(&local_path, given)?).map_err(|_| {
+            IdentityError::Secret {
                 path: local_path,
                 why: "holds no key",
-            })?;
+            }
+        })?;
         Ok(Self {
             folder: folder.to_owned(),
             signer: Arc::new(signer),
-            mailbox: OpeningKey::from_seed(&*read_secret(&folder.join(MAILBOX))?),
+            mailbox: OpeningKey::from_seed(&*read_secret(&folder.join(MAILBOX), given)?),
             local: Arc::new(local),
             trust,
+            credential,
         })
     }
 
@@ -169,7 +192,7 @@ impl Identity {
     ///
     /// When its file can not be read any more.
     pub fn signer_key(&self) -> Result<SignerKey, IdentityError> {
-        read_signer(&self.folder)
+        read_signer(&self.folder, self.credential.as_deref())
     }
 
     /// The mailbox key; its public half goes into the enrolment.
@@ -193,9 +216,43 @@ impl Identity {
     }
 }
 
-fn read_signer(folder: &Path) -> Result<SignerKey, IdentityError> {
+/// Whether the secrets of the agent in `folder` lie wrapped under a credential of the system.
+///
+/// # Errors
+///
+/// When there is no agent.
+pub fn is_wrapped(folder: &Path) -> Result<bool, io::Error> {
+    let secrets = [MAILBOX, LOCAL, SIGNER];
+    let wrapped = secrets.iter().map(|name| {
+        let file = fs::metadata(folder.join(name))?;
+        Ok::<_, io::Error>(file.len() == Credential::WRAPPED as u64)
+    });
+    wrapped.reduce(|a, b| Ok(a? && b?)).unwrap_or(Ok(false))
+}
+
+/// Puts a plain secret under the credential; a crash leaves it as it was or wrapped.
+fn wrap(path: &Path, credential: &Credential) -> Result<(), IdentityError> {
+    let at = |source| IdentityError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if fs::metadata(path).map_err(at)?.len() == Credential::WRAPPED as u64 {
+        return Ok(());
+    }
+    let secret = read_secret(path, None)?;
+    let wrapped = credential
+        .wrap(name_of(path), &secret)
+        .map_err(|_| at(io::ErrorKind::Unsupported.into()))?;
+    crate::accounts::replace(path, &wrapped).map_err(at)
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    path.file_name().map_or(&[], |name| name.as_encoded_bytes())
+}
+
+fn read_signer(folder: &Path, credential: Option<&Credential>) -> Result<SignerKey, IdentityError> {
     let path = folder.join(SIGNER);
-    SignerKey::from_seed(&*read_secret(&path)?).map_err(|_| IdentityError::Secret {
+    SignerKey::from_seed(&*read_secret(&path, credential)?).map_err(|_| IdentityError::Secret {
         path,
         why: "holds no seed",
     })
@@ -281,7 +338,10 @@ fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), io::Error> {
     file.sync_all()
 }
 
-fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, IdentityError> {
+fn read_secret(
+    path: &Path,
+    credential: Option<&Credential>,
+) -> Result<Zeroizing<[u8; 32]>, IdentityError> {
     let io = |source| IdentityError::Io {
         path: path.to_owned(),
         source,
@@ -296,6 +356,14 @@ fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, IdentityError> {
     }
     let bytes = Zeroizing::new(fs::read(path).map_err(io)?);
     let mut secret = Zeroizing::new([0; 32]);
+    if bytes.len() == Credential::WRAPPED {
+        let credential = credential.ok_or_else(|| {
+            wrong("is wrapped under a credential of the system, which is not given")
+        })?;
+        return credential
+            .unwrap(name_of(path), &bytes)
+            .map_err(|_| wrong("is wrapped under another credential than the one given"));
+    }
     if bytes.len() != secret.len() {
         return Err(wrong("has another size than 32 bytes"));
     }
@@ -362,6 +430,38 @@ mod tests {
             Identity::open(folder.path()),
             Err(IdentityError::Secret { .. })
         ));
+    }
+
+    /// AGENT-7
+    #[test]
+    fn agent_7_secrets_are_wrapped_under_a_credential_and_open_under_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Identity::create(folder.path(), &trust(), &mut Counting(0)).unwrap();
+        assert!(!is_wrapped(folder.path()).unwrap());
+        let plain = fs::read(folder.path().join(SIGNER)).unwrap();
+        let credential = |byte| Some(Arc::new(Credential::new(&[byte; 32]).unwrap()));
+        for _ in 0..2 {
+            let opened = Identity::open_with(folder.path(), credential(1)).unwrap();
+            assert_eq!(opened.signer().id(), made.signer().id());
+            assert_eq!(opened.signer_key().unwrap().id(), made.signer().id());
+            assert_eq!(opened.mailbox().recipient(), made.mailbox().recipient());
+        }
+        assert!(is_wrapped(folder.path()).unwrap());
+        for name in [SIGNER, MAILBOX, LOCAL] {
+            let bytes = fs::read(folder.path().join(name)).unwrap();
+            assert!(!bytes.windows(8).any(|some| some == &plain[..8]));
+            let mode = fs::metadata(folder.path().join(name)).unwrap().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        for other in [None, credential(2)] {
+            assert!(matches!(
+                Identity::open_with(folder.path(), other),
+                Err(IdentityError::Secret { .. })
+            ));
+        }
+        // A file under another's name does not open.
+        fs::copy(folder.path().join(MAILBOX), folder.path().join(SIGNER)).unwrap();
+        assert!(Identity::open_with(folder.path(), credential(1)).is_err());
     }
 
     #[test]

@@ -13,3 +13,5 @@ pub(crate) const NAME: Label = Label::new("greffe/agent-file/v1");
 pub(crate) const HANDLE: Label = Label::new("greffe/agent-account/v1");
 /// Key that positions of sources are sealed under (SPOOL-3).
 pub(crate) const POSITION: Label = Label::new("greffe/agent-position/v1");
+/// Key that the agent's secrets are wrapped under, from the system's credential (AGENT-7).
+pub(crate) const WRAP: Label = Label::new("greffe/agent-wrap/v1");

@@ -82,7 +82,7 @@ pub use intake::{Intake, IntakeError, Taken};
 pub use known::{Known, Mark, ShardId};
 pub use live::{LiveError, LiveJob, Restarts};
 pub use local_key::{LocalKey, PositionError};
-pub use plan::{KeptPlanError, MailTaken};
+pub use plan::{KeptPlanError, MailTaken, plan_beside};
 pub use pulse::{Pulse, Stop};
 pub use relay::{Relay, RelayFailure};
 pub use running::{Board, Duty, RunningAgent};

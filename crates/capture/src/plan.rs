@@ -12,6 +12,7 @@ use wire::verify::JudgedEntry;
 use wire::{AccountHandle, RetentionClass};
 
 use crate::agent::{Agent, KeepError, own_source};
+use crate::identity::Identity;
 use crate::intake::IntakeError;
 use crate::local_key::{LocalKey, PositionError};
 use crate::spool::{Day, Group, Spool, SpoolError};
@@ -52,6 +53,19 @@ pub(crate) fn kept_plan(
     match spool.plan()? {
         Some(sealed) => Ok(Plan::from_bytes(&local.open_position(&sealed)?)?),
         None => Ok(Plan::none(agent)),
+    }
+}
+
+/// The plan that an agent which runs in another process has kept. Changes nothing.
+///
+/// # Errors
+///
+/// When its spool can not be read, or the plan was sealed under another local key.
+pub fn plan_beside(identity: &Identity) -> Result<Plan, KeptPlanError> {
+    let database = identity.folder().join("spool").join("spool.db");
+    match crate::spool::plan_beside(&database)? {
+        Some(sealed) => Ok(Plan::from_bytes(&identity.local().open_position(&sealed)?)?),
+        None => Ok(Plan::none(identity.signer().id())),
     }
 }
 

@@ -37,6 +37,7 @@ pub mod audit;
 mod chain;
 mod database;
 mod durable;
+pub mod events;
 pub mod follow;
 pub mod mirror;
 pub mod outbox;

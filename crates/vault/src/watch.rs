@@ -11,12 +11,13 @@ use tlog::LogIndex;
 use wire::{AccountHandle, Act, Body, CaptureState, Entry, Heartbeat, Revocation, Role, SignerId};
 
 use crate::database::{self, int};
+use crate::events::{self, EventWhat};
 use crate::state::{Holding, State, StateError};
 
 /// Heartbeat when the policy says nothing: an hour, in milliseconds.
 const HEARTBEAT: i64 = 3_600_000;
 /// Age of a head that alarms when the policy says nothing: two days, in milliseconds.
-const HEAD_STALE: i64 = 2 * 86_400_000;
+pub(crate) const HEAD_STALE: i64 = 2 * 86_400_000;
 
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS signers (
@@ -46,6 +47,22 @@ CREATE TABLE IF NOT EXISTS gaps (
     count INTEGER NOT NULL,
     log_index INTEGER
 );
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    what INTEGER NOT NULL,
+    signer BLOB,
+    account BLOB,
+    count INTEGER NOT NULL,
+    log_index INTEGER
+);
+CREATE INDEX IF NOT EXISTS events_at ON events (at);
+CREATE TABLE IF NOT EXISTS lasting (
+    what INTEGER NOT NULL,
+    signer BLOB NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (what, signer)
+) WITHOUT ROWID;
 ";
 
 /// An interval in which something may be missing.
@@ -210,6 +227,13 @@ fn heard(
         return Ok(());
     };
     if role == role_number(Role::Agent) && at.since(last) > 2 * heartbeat(connection)? {
+        events::heard_again(
+            connection,
+            signer,
+            last.plus(2 * heartbeat(connection)?),
+            at,
+            index,
+        )?;
         note(
             connection,
             Some(signer),
@@ -235,20 +259,31 @@ fn act(
 ) -> rusqlite::Result<()> {
     match act {
         Act::Enrol(enrol) => {
-            connection.execute(
+            let signer = enrol.key.signer_id();
+            let new = connection.execute(
                 "INSERT OR IGNORE INTO signers VALUES (?1, ?2, ?3, ?3, NULL, NULL)",
                 params![
-                    enrol.key.signer_id().as_bytes().as_slice(),
+                    signer.as_bytes().as_slice(),
                     role_number(enrol.role),
                     at.get()
                 ],
             )?;
+            if new > 0 {
+                let place = (Some(signer), None, Some(index));
+                events::add(connection, at, EventWhat::Enrolled, place, 1)?;
+            }
         }
         Act::Revoke(revoke) => {
             let (ended, from) = match revoke.how {
                 Revocation::Retired(until) => (until.get().max(at.get()), None),
                 Revocation::Compromised(number) => (at.get(), Some(number)),
             };
+            let place = (Some(revoke.signer), None, Some(index));
+            let what = match revoke.how {
+                Revocation::Retired(_) => EventWhat::Retired,
+                Revocation::Compromised(_) => EventWhat::Compromised,
+            };
+            events::add(connection, at, what, place, 1)?;
             let signer = revoke.signer.as_bytes().as_slice();
             connection.execute(
                 "UPDATE signers SET ended_at = ?2, flagged_from = ?3 WHERE signer = ?1",
@@ -321,6 +356,11 @@ fn accounts(
             )
             .optional()?;
         let state = state_number(account.state);
+        let place = (Some(signer), Some(account.account), Some(index));
+        let changed = former.is_none_or(|(former, ..)| former != state);
+        if changed {
+            events::add(connection, at, EventWhat::of_state(account.state), place, 1)?;
+        }
         let (mut since, losses, heard_at) = (at, account.losses, at);
         if let Some((former_state, former_since, former_losses, former_heard)) = former {
             if former_state == state {
@@ -385,6 +425,21 @@ fn note(
     count: u64,
     index: LogIndex,
 ) -> rusqlite::Result<()> {
+    // Those that no state and no silence tells.
+    let what = match why {
+        GapWhy::Losses => Some(EventWhat::Losses),
+        GapWhy::Withdrawn => Some(EventWhat::Withdrawn),
+        _ => None,
+    };
+    if let Some(what) = what {
+        events::add(
+            connection,
+            span.1,
+            what,
+            (signer, account, Some(index)),
+            count,
+        )?;
+    }
     connection.execute(
         "INSERT INTO gaps (signer, account, from_ms, to_ms, why, count, log_index)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -419,7 +474,7 @@ fn closed(connection: &Connection) -> rusqlite::Result<Vec<Gap>> {
     rows.collect()
 }
 
-fn silent_now(connection: &Connection, now: Milliseconds) -> rusqlite::Result<Vec<Gap>> {
+pub(crate) fn silent_now(connection: &Connection, now: Milliseconds) -> rusqlite::Result<Vec<Gap>> {
     let patience = 2 * heartbeat(connection)?;
     let mut statement = connection.prepare_cached(
         "SELECT signer, last_at FROM signers
@@ -479,16 +534,19 @@ fn ended(connection: &Connection) -> rusqlite::Result<Vec<Gap>> {
     rows.collect()
 }
 
-fn hex_column(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+pub(crate) fn hex_column(
+    row: &rusqlite::Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<String>> {
     let bytes: Option<Vec<u8>> = row.get(column)?;
     Ok(bytes.as_deref().map(canonical::hex))
 }
 
-fn heartbeat(connection: &Connection) -> rusqlite::Result<i64> {
+pub(crate) fn heartbeat(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(fact(connection, "heartbeat")?.unwrap_or(HEARTBEAT))
 }
 
-fn fact(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+pub(crate) fn fact(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     connection
         .query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| {
             row.get(0)
@@ -504,7 +562,7 @@ fn set_fact(connection: &Connection, name: &str, value: i64) -> rusqlite::Result
     Ok(())
 }
 
-fn role_number(role: Role) -> i64 {
+pub(crate) fn role_number(role: Role) -> i64 {
     match role {
         Role::Agent => 0,
         Role::Vault => 1,

@@ -36,7 +36,7 @@ use wire::{AccountHandle, ArchiveId, ChainPosition, Entry, EntryId, SequenceNumb
 use crate::known::Mark;
 
 pub use marks::MarkReader;
-pub use plan::{Day, LeftOut};
+pub use plan::{Day, LeftOut, plan_beside};
 pub use points::{Unhindered, WritePoint, WritePoints};
 pub use queue::{ObjectPlace, RefusedEntry, SpoolCounts, WaitingEntry, WaitingObject};
 pub use stream::{SpooledStream, StreamFileError, StreamFolder};

@@ -171,6 +171,16 @@ impl Spool {
     }
 }
 
+/// The sealed plan in the database of a spool that another process may have open.
+///
+/// # Errors
+///
+/// When it can not be read.
+pub fn plan_beside(database: &std::path::Path) -> Result<Option<Vec<u8>>, SpoolError> {
+    let db = super::schema::reader(database)?;
+    Ok(db.query_row("SELECT sealed FROM plan", [], |row| row.get(0))?)
+}
+
 /// In a group's transaction: counts what it left out, and forgets what it tells.
 pub(super) fn write(
     tx: &Transaction<'_>,

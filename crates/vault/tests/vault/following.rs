@@ -217,6 +217,71 @@ async fn silence_and_losses_show_while_locked() {
     );
 }
 
+#[tokio::test]
+async fn states_and_silence_are_events_with_times() {
+    use vault::events::{EventWhat, events, observe, standing};
+    let mut archive = Archive::new();
+    let beat = |state| Heartbeat {
+        accounts: vec![AccountState {
+            account: AccountHandle::from_bytes([9; 16]),
+            state,
+            captured: 10,
+            losses: 0,
+        }],
+        waiting: 0,
+        details: None,
+    };
+    archive.heartbeat(beat(CaptureState::Connected));
+    archive.heartbeat(beat(CaptureState::Connected));
+    archive.heartbeat(beat(CaptureState::Unlinked));
+    let mut locked = archive.locked();
+    locked.step().await.unwrap();
+    let last = archive.relay.log().now;
+    let of_account = |locked: &vault::follow::Locked<_>| {
+        let all = events(locked.state(), 0, 1_000).unwrap();
+        let mut told: Vec<(EventWhat, i64)> = Vec::new();
+        for event in all {
+            if event.account.is_some() || event.what.name().starts_with("agent-") {
+                told.push((event.what, event.at));
+            }
+        }
+        told
+    };
+    // A state is told once, when it begins.
+    let told = of_account(&locked);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(
+        (told[0].0, told[1]),
+        (EventWhat::Connected, (EventWhat::Unlinked, last))
+    );
+    assert_eq!(observe(locked.state(), Milliseconds::new(last)).unwrap(), 0);
+    // Silence begins two heartbeats after the last entry, and is told once.
+    let patience = 2 * 3_600_000;
+    let late = Milliseconds::new(last + patience + 60_000);
+    assert!(observe(locked.state(), late).unwrap() >= 1);
+    assert_eq!(observe(locked.state(), late).unwrap(), 0);
+    assert_eq!(
+        of_account(&locked).last(),
+        Some(&(EventWhat::AgentSilent, last + patience))
+    );
+    let agent = &standing(locked.state()).unwrap()[0];
+    assert_eq!(agent.silent_since, Some(last + patience));
+    assert_eq!(agent.accounts[0].state, EventWhat::Unlinked);
+    archive.relay.log().now = late.get();
+    archive.heartbeat(beat(CaptureState::Connected));
+    let heard = archive.relay.log().now;
+    locked.step().await.unwrap();
+    let told = of_account(&locked);
+    assert_eq!(
+        told[told.len() - 2..],
+        [
+            (EventWhat::AgentHeard, heard),
+            (EventWhat::Connected, heard)
+        ]
+    );
+    assert_eq!(standing(locked.state()).unwrap()[0].silent_since, None);
+}
+
 /// Each write point of a step, as a crash leaves it: what was written later is taken back to what it
 /// was before, and a new process goes on.
 #[tokio::test]

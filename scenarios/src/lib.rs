@@ -15,4 +15,5 @@ pub mod markers;
 pub mod memory;
 pub mod office;
 pub mod process;
+pub mod simulation;
 pub mod source;

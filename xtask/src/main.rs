@@ -31,6 +31,7 @@ cargo xtask COMMAND
   demo [--keep|--clean]  build only what is needed and run `greffe demo`
   rig NAME|all|list   tests against real foreign software
   assurance [--slice I/N]  attacks and long tests
+  replay FILE         run a failing run of the simulation again
   planted [--slice I/N]    plant each bug of the list; some test must find it
   vectors [--write]   replay the golden vectors; --write makes them anew
   bench NAME|all [--json] [--quick]  benchmarks beside their ceilings
@@ -47,6 +48,9 @@ fn main() -> ExitCode {
         "demo" => demo::demo(&rest),
         "rig" => rig::rig(rest.first().map(String::as_str)),
         "assurance" => assurance::assurance(&rest),
+        "replay" => run::cargo(&["run", "--quiet", "-p", "scenarios", "--bin", "replay", "--"])
+            .args(&rest)
+            .done("replay"),
         "planted" => planted::planted(&rest),
         "vectors" => vectors::vectors(&rest),
         "bench" => bench::bench(&rest),

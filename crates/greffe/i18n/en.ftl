@@ -438,6 +438,120 @@ agent-no-folder = There is no folder for the agent.
 agent-no-folder-next = Name one with --folder DIR.
 invitation-wrong = This is no invitation: { $why }.
 invitation-wrong-next = Paste the whole line that begins with greffe-invite:, or scan the QR code of the letter.
+help-agent-plan = Show the plan that says what this agent may and must capture
+help-agent-plan-arg-folder = The agent's folder [default: greffe-agent in this user's data folder]
+help-invite = Invite a custodian: a line to paste, a QR code, a letter
+help-invite-arg-name = Who invites, as people call it [default: the archive's name]
+help-invite-arg-person = Opaque id of the person that the invitation is for
+help-invite-arg-auto-approve = Approve without a person whoever has this invitation
+help-invite-arg-valid = How long it is valid: 7d, 12h; at most 31d
+help-invite-arg-agents = How many machines it may enrol
+help-invite-arg-relay = Where agents reach the relay, https://host:port [default: where `greffe up` listens]
+help-invite-arg-letter = Write a letter in English and French with consent and QR code into this PDF
+help-invite-arg-qr = Show the QR code in the terminal
+help-enrolments = Requests that wait, and agents that are enrolled
+help-enrolments-list = List requests that wait and agents that are enrolled
+help-enrolments-approve = Approve a request
+help-enrolments-approve-arg-request = The request, or how it begins
+help-enrolments-refuse = Refuse a request
+help-enrolments-refuse-arg-request = The request, or how it begins
+help-revoke = End an agent's authority
+help-revoke-arg-agent = The agent, or how its id begins
+help-revoke-arg-retired-until = Retired: what it has captured is accepted until the beginning of this day
+help-revoke-arg-compromised-from = Compromised: entries from this number on are refused, and those admitted are flagged
+help-plan = What an agent may and must capture
+help-plan-set = Send an agent a plan
+help-plan-set-arg-agent = The agent, or how its id begins, or the person's id
+help-plan-set-arg-file = The plan (TOML); docs/operations/plans.md explains it
+help-plan-set-arg-second = File with the key of a second person; private conversations need it
+help-plan-show = Show the newest plan sent to an agent
+help-plan-show-arg-agent = The agent, or how its id begins, or the person's id
+help-plan-approver = Let a second person approve plans: makes their key, or takes it
+help-plan-approver-arg-key = File of the second person's key; made if it is not there
+validity-form = a time is written 7d or 12h, at most 31d
+office-delegating = The enrolment office may not act yet: the archive's root lets it, once.
+invite-made = Give this to the person, on a way that others do not read. It is valid until { $until } UTC.
+invite-letter = The letter is in { $path }.
+letter-failed = The letter could not be made: { $why }.
+letter-heading = Your messages will be archived: please read this
+letter-how = How to enrol
+letter-command = On your computer run: greffe agent enrol, followed by the line below, or scan the code.
+letter-fingerprint = Fingerprint of the archive: { $fingerprint }
+consent-intro = { $inviter } asks you to enrol this machine in its archive of work messages. The invitation ends on { $until } UTC.
+consent-what = What is captured: the messages of the accounts that you link afterwards, in both directions, from then on: text, pictures and files, reactions, edits and deletions, calls (that they took place, not what was said), who takes part in a conversation and when. Nothing is captured before you link an account, and nothing from other accounts or apps on this machine. A plan may leave conversations out; `greffe agent plan` shows it to you whole.
+consent-who = Who can read it: the persons whom { $inviter } has appointed, and only together with others where it has decided so. Every look is written down before it is shown.
+consent-who-not = Who can not: whoever runs the relay, the storage or the network between; whoever takes this machine's disk, for what was sealed; the makers of this program. Each message is sealed on this machine, before it is written, to keys that only the owner holds.
+consent-rights = Your rights: you see at all times that capture runs (`greffe agent status`), there is no hidden mode. You may ask { $inviter } which of your messages it holds, to have them corrected or deleted as the law provides, why they are kept and for how long, and you may complain to the data protection authority. Your consent, this text and the time are themselves put into the archive. If you do not agree, do not enrol and ask { $inviter } what that means for your work.
+consent-ask = If you agree, type your name and press Enter. To stop, press Enter alone.
+consent-no-terminal = There is no terminal to ask you.
+consent-no-terminal-next = Say your consent with --consent "Your Name" after reading the text above.
+consent-not-given = You did not agree; nothing was made and nothing was sent.
+invitation-ended = The invitation has ended.
+invitation-ended-next = Ask for a new one.
+invitation-used = The invitation has ended or has enrolled as many agents as it may.
+invitation-used-next = Refuse the request and make a new invitation.
+invitation-not-standing = The relay knows no such invitation: it has ended, was withdrawn, or is another relay's.
+invitation-not-standing-next = Ask for a new one.
+enrol-other-archive = The relay shows another archive than the invitation names. Nothing was enrolled.
+enrol-other-archive-next = Tell whoever invited you: somebody may stand between.
+enrol-nothing-to-follow = The relay knows no entry of this agent: there is no chain to follow.
+enrol-nothing-to-follow-next = Enrol in a new folder, without --follows.
+agent-enrolled-already = { $folder } holds an agent already.
+agent-enrolled-already-next = See `greffe agent status`. If it was restored from a copy, enrol with --follows.
+enrol-waiting = Waiting for approval. Check words of this machine, to be compared when you are asked: { $check }
+enrol-left = The request is left; it waits for approval. Check words of this machine: { $check }
+    Run the same command again, with --wait if you like, to see how it stands.
+enrol-done = Enrolled. Your consent is in the archive. Check words of this machine: { $check }
+    Next: link an account with `greffe agent link`, then `greffe agent run`.
+enrol-refused = The request was refused.
+enrol-refused-next = Ask whoever invited you.
+enrolment-unknown = No request begins with { $request }, or more than one does.
+enrolment-unknown-next = `greffe enrolments` lists them.
+enrolment-refused = The request can not be approved: { $why }.
+enrolment-approved = Approved: agent { $agent } is enrolled.
+enrolment-refused-done = Refused.
+enrolments-waiting = { $count ->
+    [0] No request waits.
+    [one] One request waits:
+   *[other] { $count } requests wait:
+ }
+enrolments-line = { $request }  { $name }, on “{ $device }”
+    asked { $received }, consent { $consented } UTC; check words { $check }
+enrolments-follows =     restored from a copy: continues { $old }, which is ended with the approval
+enrolments-agents = { $count ->
+    [0] No agent is enrolled.
+    [one] One agent is enrolled:
+   *[other] { $count } agents are enrolled:
+ }
+enrolments-agent = { $agent }  person { $person }, plan { $plan }, { $standing }
+agent-good = in good standing
+agent-retired = retired; its backlog is accepted until { $until } UTC
+agent-compromised = compromised from number { $number } on
+agent-unknown = No agent begins with { $agent }, or more than one does.
+agent-unknown-next = `greffe enrolments` lists them.
+revoked-retired = Agent { $agent } is retired; what it has captured is accepted until { $until } UTC.
+revoked-compromised = Agent { $agent } is refused from number { $number } on; entries admitted before this stay, flagged.
+plan-wrong = The plan can not be sent: { $why }.
+plan-no-mailbox = Agent { $agent } was not enrolled by this office, so there is no mailbox key to seal a plan to.
+plan-second-person = A plan that marks conversations private needs a second person.
+plan-second-person-next = Make their key with `greffe plan approver KEY`, and let them give it: --second KEY.
+plan-sent = Plan { $number } is sent ({ $rules } rules). The agent says in the archive when it has taken it.
+plan-approver-made = The key in { $path } may approve plans. It belongs to the second person: keep it apart.
+plan-none = No plan was sent: everything is captured.
+plan-heading = Plan { $number }:
+plan-rule = - { $what } where { $conditions }
+plan-otherwise = - otherwise { $what }
+plan-capture = captured
+plan-exclude = left out (counted, not read)
+plan-private = private (counted, not read)
+plan-network = the network is { $value }
+plan-account = the account is { $value }
+plan-conversation = the conversation is { $value }
+plan-person = { $value } takes part
+plan-label = the title is { $value }
+plan-from = it is from { $value } UTC on
+plan-before = it is before { $value } UTC
+plan-notice = Notice ({ $language }): { $text }
 
 # The agent at work
 help-agent-run = Capture and deliver until it is stopped
@@ -621,3 +735,45 @@ doctor-stores = { $count ->
 doctor-stores-none = The keyring lies in the owner's folder alone; `greffe keys stores add NAME DIR` adds a second place.
 doctor-stores-pending = The keyring is pending at { $names }, and with it { $destroyed } destructions: `greffe keys destroy --finish`.
 doctor-stores-unread = The keyring stores can not be checked: { $why }
+
+## signal
+agent-link-network = Greffe can not link a device of { $network }; it can of: { $known }.
+agent-link-network-next = Other ways into a network are described in docs/networks.md.
+agent-link-setting = { $setting } is not a setting.
+agent-link-setting-next = Write --set NAME=VALUE.
+agent-link-failed = No device was linked.
+agent-link-failed-next = The line above says why; `greffe agent link signal` tries again.
+agent-link-signal-before = Greffe becomes a linked device of your Signal account, as Signal Desktop would. From then on it sees what you send and receive there, on any of your devices, and keeps it sealed for the archive's owner; those you write with are told where the plan says so. Your telephone shows it under Settings > Linked devices, where you can remove it at any time: the archive then shows that nothing more comes.
+agent-link-scan = On your telephone open Signal, then Settings > Linked devices > Link a new device, and scan the code above. A code works for about a minute; a new one follows. Its text, if you need it: { $address }
+agent-link-done = Linked: { $account }.
+agent-link-captured = The agent that runs captures it from now on; `greffe agent status` shows how it stands.
+agent-link-start = It is captured when the agent runs: `greffe agent run`.
+help-agent-link = Link an account of a network to this agent
+help-agent-link-long = Shows a code to scan with your telephone, waits until you have, and adds the account to agent.toml. For Signal, signal-cli 0.14.5 or later and Java 25 must be on the PATH, or be named with --set signal-cli=PATH and --set java-home=DIR.
+help-agent-link-arg-folder = The agent's folder [default: greffe-agent in this user's data folder]
+help-agent-link-arg-network = The network: signal
+help-agent-link-arg-custodian = Opaque id of the person whose account it is [default: me]
+help-agent-link-arg-set = A setting of the connector: signal-cli, java-home, device-name, stories, notice.LANGUAGE
+help-agent-link-arg-read = What the connector may read beside its own folder and the system's programs
+signal-cli-missing = { $program } is not there: Greffe needs signal-cli to reach Signal. Install it from github.com/AsamK/signal-cli, or name it with the setting signal-cli.
+signal-cli-start = { $program } can not be started: { $detail }
+signal-cli-ended = signal-cli ended and is started again: { $detail }
+signal-cli-slow = signal-cli did not begin to serve; it is started again.
+signal-cli-version = signal-cli says that it is version { $version }, which is none that Greffe knows.
+signal-cli-old = signal-cli { $version } is too old for Signal's service: messages can be missing. Install 0.14.5 or later.
+signal-cli-ages = signal-cli { $version } is { $days } days old. Signal stops serving releases after about 90 days: install the current one now.
+signal-cli-expired = Signal's service does not serve this signal-cli any more. Install the current release.
+signal-java-missing = signal-cli needs Java, and there is none. Install a Java runtime (version 25), or name its folder with the setting java-home.
+signal-java-old = The Java runtime is too old for this signal-cli. Install version 25, or name its folder with the setting java-home.
+signal-in-use = Another program uses this account's folder.
+signal-unlinked = The device is not linked, or was removed on the telephone. Link it again with `greffe agent link signal`.
+signal-link-unused = No code was scanned.
+signal-link-failed = Signal did not link the device: { $detail }
+signal-journal = The connector's journal can not be used: { $detail }
+signal-journal-damaged = Entries of the connector's journal can not be read: a loss is recorded.
+signal-disk = The disk takes nothing; signal-cli waits: { $detail }
+signal-setting = The setting { $name } does not fit.
+signal-no-fetch = Signal keeps nothing that could be fetched again.
+signal-send-failed = The message was not sent: { $detail }
+signal-notice-failed = A notice could not be given, and will be tried again: { $detail }
+signal-unmodelled = Signal's events have something new, kept as it is: { $path }

@@ -444,6 +444,120 @@ agent-no-folder = Il n'y a pas de dossier pour l'agent.
 agent-no-folder-next = Nommez-en un avec --folder DIR.
 invitation-wrong = Ce n'est pas une invitation : { $why }.
 invitation-wrong-next = Collez toute la ligne qui commence par greffe-invite:, ou scannez le code QR de la lettre.
+help-agent-plan = Montrer le plan qui dit ce que cet agent peut et doit archiver
+help-agent-plan-arg-folder = Dossier de l'agent [par défaut : greffe-agent dans le dossier de données de cet utilisateur]
+help-invite = Inviter une personne : une ligne à coller, un code QR, une lettre
+help-invite-arg-name = Qui invite, comme on l'appelle [par défaut : le nom de l'archive]
+help-invite-arg-person = Identifiant opaque de la personne invitée
+help-invite-arg-auto-approve = Approuver sans intervention qui possède cette invitation
+help-invite-arg-valid = Durée de validité : 7d (jours), 12h (heures) ; au plus 31d
+help-invite-arg-agents = Nombre de machines qu'elle peut inscrire
+help-invite-arg-relay = Où les agents joignent le relais, https://hôte:port [par défaut : où écoute `greffe up`]
+help-invite-arg-letter = Écrire dans ce PDF une lettre en anglais et en français avec le consentement et le code QR
+help-invite-arg-qr = Montrer le code QR dans le terminal
+help-enrolments = Demandes en attente, et agents inscrits
+help-enrolments-list = Lister les demandes en attente et les agents inscrits
+help-enrolments-approve = Approuver une demande
+help-enrolments-approve-arg-request = La demande, ou son début
+help-enrolments-refuse = Refuser une demande
+help-enrolments-refuse-arg-request = La demande, ou son début
+help-revoke = Mettre fin à l'autorité d'un agent
+help-revoke-arg-agent = L'agent, ou le début de son identifiant
+help-revoke-arg-retired-until = Retiré : ce qu'il a archivé est accepté jusqu'au début de ce jour
+help-revoke-arg-compromised-from = Compromis : les entrées à partir de ce numéro sont refusées, celles admises sont signalées
+help-plan = Ce qu'un agent peut et doit archiver
+help-plan-set = Envoyer un plan à un agent
+help-plan-set-arg-agent = L'agent, le début de son identifiant, ou l'identifiant de la personne
+help-plan-set-arg-file = Le plan (TOML) ; docs/operations/plans.md l'explique
+help-plan-set-arg-second = Fichier de la clé d'une seconde personne ; les conversations privées l'exigent
+help-plan-show = Montrer le dernier plan envoyé à un agent
+help-plan-show-arg-agent = L'agent, le début de son identifiant, ou l'identifiant de la personne
+help-plan-approver = Autoriser une seconde personne à approuver les plans : crée sa clé, ou la prend
+help-plan-approver-arg-key = Fichier de la clé de la seconde personne ; créé s'il n'existe pas
+validity-form = une durée s'écrit 7d ou 12h, au plus 31d
+office-delegating = Le bureau des inscriptions n'a pas encore le droit d'agir : la racine de l'archive le lui donne, une fois.
+invite-made = Remettez ceci à la personne par une voie que d'autres ne lisent pas. Valable jusqu'au { $until } UTC.
+invite-letter = La lettre est dans { $path }.
+letter-failed = La lettre n'a pas pu être faite : { $why }.
+letter-heading = Vos messages seront archivés : veuillez lire ceci
+letter-how = Comment s'inscrire
+letter-command = Sur votre ordinateur, lancez : greffe agent enrol, suivi de la ligne ci-dessous, ou scannez le code.
+letter-fingerprint = Empreinte de l'archive : { $fingerprint }
+consent-intro = { $inviter } vous demande d'inscrire cette machine dans son archive des messages de travail. L'invitation prend fin le { $until } UTC.
+consent-what = Ce qui est archivé : les messages des comptes que vous reliez ensuite, dans les deux sens, à partir de ce moment : textes, images et fichiers, réactions, modifications et suppressions, appels (le fait qu'ils ont eu lieu, pas ce qui a été dit), qui participe à une conversation et quand. Rien n'est archivé avant que vous ne reliiez un compte, et rien d'autres comptes ou applications de cette machine. Un plan peut laisser des conversations de côté ; `greffe agent plan` vous le montre en entier.
+consent-who = Qui peut lire : les personnes désignées par { $inviter }, et seulement à plusieurs là où c'est décidé ainsi. Chaque consultation est consignée avant d'être montrée.
+consent-who-not = Qui ne peut pas : qui exploite le relais, le stockage ou le réseau entre les deux ; qui prend le disque de cette machine, pour ce qui a été scellé ; les auteurs de ce programme. Chaque message est scellé sur cette machine, avant d'être écrit, pour des clés que seul le propriétaire détient.
+consent-rights = Vos droits : vous voyez à tout moment que l'archivage fonctionne (`greffe agent status`), il n'y a pas de mode caché. Vous pouvez demander à { $inviter } lesquels de vos messages il détient, les faire rectifier ou effacer dans les cas prévus par la loi, pourquoi et combien de temps ils sont conservés, et saisir l'autorité de protection des données. Votre consentement, ce texte et l'heure sont eux-mêmes versés à l'archive. Si vous n'êtes pas d'accord, ne vous inscrivez pas et demandez à { $inviter } ce que cela implique pour votre travail.
+consent-ask = Si vous êtes d'accord, tapez votre nom puis Entrée. Pour arrêter, tapez Entrée seule.
+consent-no-terminal = Il n'y a pas de terminal pour vous interroger.
+consent-no-terminal-next = Dites votre consentement par --consent "Votre nom" après avoir lu le texte ci-dessus.
+consent-not-given = Vous n'avez pas consenti ; rien n'a été fait ni envoyé.
+invitation-ended = L'invitation a pris fin.
+invitation-ended-next = Demandez-en une nouvelle.
+invitation-used = L'invitation a pris fin ou a inscrit autant d'agents qu'elle le peut.
+invitation-used-next = Refusez la demande et faites une nouvelle invitation.
+invitation-not-standing = Le relais ne connaît pas cette invitation : elle a pris fin, a été retirée, ou est d'un autre relais.
+invitation-not-standing-next = Demandez-en une nouvelle.
+enrol-other-archive = Le relais montre une autre archive que celle de l'invitation. Rien n'a été inscrit.
+enrol-other-archive-next = Dites-le à qui vous a invité : quelqu'un s'interpose peut-être.
+enrol-nothing-to-follow = Le relais ne connaît aucune entrée de cet agent : il n'y a pas de chaîne à suivre.
+enrol-nothing-to-follow-next = Inscrivez-vous dans un nouveau dossier, sans --follows.
+agent-enrolled-already = { $folder } contient déjà un agent.
+agent-enrolled-already-next = Voyez `greffe agent status`. S'il a été restauré d'une copie, inscrivez-le avec --follows.
+enrol-waiting = En attente d'approbation. Mots de contrôle de cette machine, à comparer quand on vous le demande : { $check }
+enrol-left = La demande est déposée ; elle attend l'approbation. Mots de contrôle de cette machine : { $check }
+    Relancez la même commande, avec --wait si vous voulez, pour voir où elle en est.
+enrol-done = Inscrit. Votre consentement est dans l'archive. Mots de contrôle de cette machine : { $check }
+    Ensuite : reliez un compte avec `greffe agent link`, puis `greffe agent run`.
+enrol-refused = La demande a été refusée.
+enrol-refused-next = Demandez à qui vous a invité.
+enrolment-unknown = Aucune demande ne commence par { $request }, ou plusieurs.
+enrolment-unknown-next = `greffe enrolments` les liste.
+enrolment-refused = La demande ne peut pas être approuvée : { $why }.
+enrolment-approved = Approuvé : l'agent { $agent } est inscrit.
+enrolment-refused-done = Refusé.
+enrolments-waiting = { $count ->
+    [0] Aucune demande n'attend.
+    [one] Une demande attend :
+   *[other] { $count } demandes attendent :
+ }
+enrolments-line = { $request }  { $name }, sur « { $device } »
+    demandé { $received }, consentement { $consented } UTC ; mots de contrôle { $check }
+enrolments-follows =     restauré d'une copie : continue { $old }, à qui l'approbation met fin
+enrolments-agents = { $count ->
+    [0] Aucun agent n'est inscrit.
+    [one] Un agent est inscrit :
+   *[other] { $count } agents sont inscrits :
+ }
+enrolments-agent = { $agent }  personne { $person }, plan { $plan }, { $standing }
+agent-good = en règle
+agent-retired = retiré ; son arriéré est accepté jusqu'au { $until } UTC
+agent-compromised = compromis à partir du numéro { $number }
+agent-unknown = Aucun agent ne commence par { $agent }, ou plusieurs.
+agent-unknown-next = `greffe enrolments` les liste.
+revoked-retired = L'agent { $agent } est retiré ; ce qu'il a archivé est accepté jusqu'au { $until } UTC.
+revoked-compromised = L'agent { $agent } est refusé à partir du numéro { $number } ; les entrées admises restent, signalées.
+plan-wrong = Le plan ne peut pas être envoyé : { $why }.
+plan-no-mailbox = L'agent { $agent } n'a pas été inscrit par ce bureau : il n'y a pas de clé de boîte aux lettres pour lui sceller un plan.
+plan-second-person = Un plan qui marque des conversations comme privées exige une seconde personne.
+plan-second-person-next = Créez sa clé avec `greffe plan approver KEY`, et qu'elle la donne : --second KEY.
+plan-sent = Le plan { $number } est envoyé ({ $rules } règles). L'agent dit dans l'archive quand il l'a pris.
+plan-approver-made = La clé dans { $path } peut approuver les plans. Elle appartient à la seconde personne : gardez-la à part.
+plan-none = Aucun plan n'a été envoyé : tout est archivé.
+plan-heading = Plan { $number } :
+plan-rule = - { $what } où { $conditions }
+plan-otherwise = - sinon { $what }
+plan-capture = archivé
+plan-exclude = laissé de côté (compté, non lu)
+plan-private = privé (compté, non lu)
+plan-network = le réseau est { $value }
+plan-account = le compte est { $value }
+plan-conversation = la conversation est { $value }
+plan-person = { $value } participe
+plan-label = le titre est { $value }
+plan-from = c'est à partir du { $value } UTC
+plan-before = c'est avant le { $value } UTC
+plan-notice = Avis ({ $language }) : { $text }
 
 # L’agent au travail
 help-agent-run = Capturer et remettre jusqu’à l’arrêt
@@ -627,3 +741,45 @@ doctor-stores = { $count ->
 doctor-stores-none = Le trousseau n'est que dans le dossier du propriétaire ; `greffe keys stores add NOM DOSSIER` ajoute un second lieu.
 doctor-stores-pending = Le trousseau est en attente à { $names }, et avec lui { $destroyed } destructions : `greffe keys destroy --finish`.
 doctor-stores-unread = Les magasins du trousseau ne peuvent pas être contrôlés : { $why }
+
+## signal
+agent-link-network = Greffe ne peut pas lier un appareil de { $network } ; il le peut de : { $known }.
+agent-link-network-next = Les autres voies vers un réseau sont décrites dans docs/networks.md.
+agent-link-setting = { $setting } n’est pas un réglage.
+agent-link-setting-next = Écrivez --set NOM=VALEUR.
+agent-link-failed = Aucun appareil n’a été lié.
+agent-link-failed-next = La ligne ci-dessus dit pourquoi ; « greffe agent link signal » essaie de nouveau.
+agent-link-signal-before = Greffe devient un appareil lié de votre compte Signal, comme le serait Signal Desktop. Dès lors il voit ce que vous y envoyez et recevez, sur tous vos appareils, et le garde scellé pour le propriétaire de l’archive ; vos correspondants en sont informés là où le plan le dit. Votre téléphone le montre sous Paramètres > Appareils liés, où vous pouvez le retirer à tout moment : l’archive montre alors que rien ne vient plus.
+agent-link-scan = Sur votre téléphone, ouvrez Signal, puis Paramètres > Appareils liés > Lier un nouvel appareil, et scannez le code ci-dessus. Un code vaut une minute environ ; un nouveau le suit. Son texte, s’il le faut : { $address }
+agent-link-done = Lié : { $account }.
+agent-link-captured = L’agent en marche le capte dès maintenant ; « greffe agent status » montre où il en est.
+agent-link-start = Il est capté quand l’agent tourne : « greffe agent run ».
+help-agent-link = Lier à cet agent un compte d’un réseau
+help-agent-link-long = Montre un code à scanner avec votre téléphone, attend que ce soit fait, et ajoute le compte à agent.toml. Pour Signal, signal-cli 0.14.5 ou plus récent et Java 25 doivent être dans le PATH, ou nommés par --set signal-cli=CHEMIN et --set java-home=DOSSIER.
+help-agent-link-arg-folder = Le dossier de l’agent [par défaut : greffe-agent dans le dossier de données de cet utilisateur]
+help-agent-link-arg-network = Le réseau : signal
+help-agent-link-arg-custodian = Identifiant opaque de la personne dont c’est le compte [par défaut : me]
+help-agent-link-arg-set = Un réglage du connecteur : signal-cli, java-home, device-name, stories, notice.LANGUE
+help-agent-link-arg-read = Ce que le connecteur peut lire outre son dossier et les programmes du système
+signal-cli-missing = { $program } n’est pas là : il faut signal-cli à Greffe pour atteindre Signal. Installez-le depuis github.com/AsamK/signal-cli, ou nommez-le par le réglage signal-cli.
+signal-cli-start = { $program } ne peut pas être lancé : { $detail }
+signal-cli-ended = signal-cli s’est arrêté et est relancé : { $detail }
+signal-cli-slow = signal-cli n’a pas commencé à servir ; il est relancé.
+signal-cli-version = signal-cli se dit de version { $version }, que Greffe ne connaît pas.
+signal-cli-old = signal-cli { $version } est trop ancien pour le service de Signal : des messages peuvent manquer. Installez 0.14.5 ou plus récent.
+signal-cli-ages = signal-cli { $version } a { $days } jours. Signal ne sert plus les versions après 90 jours environ : installez l’actuelle maintenant.
+signal-cli-expired = Le service de Signal ne sert plus ce signal-cli. Installez la version actuelle.
+signal-java-missing = Il faut Java à signal-cli, et il n’y en a pas. Installez un environnement Java (version 25), ou nommez son dossier par le réglage java-home.
+signal-java-old = L’environnement Java est trop ancien pour ce signal-cli. Installez la version 25, ou nommez son dossier par le réglage java-home.
+signal-in-use = Un autre programme utilise le dossier de ce compte.
+signal-unlinked = L’appareil n’est pas lié, ou a été retiré sur le téléphone. Liez-le de nouveau avec « greffe agent link signal ».
+signal-link-unused = Aucun code n’a été scanné.
+signal-link-failed = Signal n’a pas lié l’appareil : { $detail }
+signal-journal = Le journal du connecteur ne peut pas servir : { $detail }
+signal-journal-damaged = Des entrées du journal du connecteur ne sont pas lisibles : une perte est consignée.
+signal-disk = Le disque ne prend rien ; signal-cli attend : { $detail }
+signal-setting = Le réglage { $name } ne convient pas.
+signal-no-fetch = Signal ne garde rien qui puisse être repris.
+signal-send-failed = Le message n’a pas été envoyé : { $detail }
+signal-notice-failed = Un avis n’a pas pu être donné ; il sera tenté de nouveau : { $detail }
+signal-unmodelled = Les événements de Signal ont du nouveau, gardé tel quel : { $path }

@@ -4,6 +4,7 @@
 //! `help-search` for the command, `help-search-limit` for its argument.
 
 pub(crate) mod agent;
+pub(crate) mod office;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,17 @@ pub(crate) struct Global {
     pub(crate) passphrase_file: Option<PathBuf>,
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) share: Vec<PathBuf>,
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "GREFFE_LOG",
+        value_name = "LEVEL"
+    )]
+    pub(crate) log: Option<crate::logging::Level>,
+    /// The holders give their shares on their own machines
+    #[arg(long, global = true, conflicts_with = "share")]
+    pub(crate) ask_holders: bool,
 }
 
 /// The commands.
@@ -49,14 +61,21 @@ pub(crate) enum Command {
     Init(Init),
     Up(Up),
     Agent(agent::Agent),
+    Invite(office::Invite),
+    Enrolments(office::Enrolments),
+    Revoke(office::RevokeAgent),
+    Plan(office::PlanCommand),
     Import(Import),
     Search(Search),
     Show(Show),
     People(People),
     Gaps,
+    Events(Events),
+    Alarms(Alarms),
     Verify(Verify),
     Prove(Prove),
     Keys(Keys),
+    Share(Share),
     Unlock(Unlock),
     Lock,
     Status,
@@ -70,6 +89,22 @@ pub(crate) enum Command {
     ReadingRoom(ReadingRoom),
     #[command(hide = true)]
     Connector(Connector),
+}
+
+impl Command {
+    /// Whether it runs on and has operators.
+    pub(crate) fn is_part(&self) -> bool {
+        matches!(
+            self,
+            Self::Up(_)
+                | Self::Relay(_)
+                | Self::Witness(_)
+                | Self::Agent(agent::Agent {
+                    action: agent::AgentAction::Run(_),
+                    ..
+                })
+        )
+    }
 }
 
 #[derive(Debug, Args)]
@@ -182,6 +217,12 @@ pub(crate) struct Show {
     pub(crate) context: u32,
     #[arg(long, value_name = "DIR")]
     pub(crate) save_attachments: Option<PathBuf>,
+    #[arg(long, conflicts_with_all = ["attachment", "save_attachments"])]
+    pub(crate) original: bool,
+    #[arg(long, value_name = "N", conflicts_with = "save_attachments", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) attachment: Option<u32>,
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -260,6 +301,69 @@ pub(crate) enum KeysAction {
     List,
     MakeAhead(MakeAhead),
     Destroy(DestroyKey),
+    Stores(KeyStores),
+    Holders(KeyHolders),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyStores {
+    #[command(subcommand)]
+    pub(crate) action: StoresAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoresAction {
+    Add(StoreAdd),
+    List,
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreAdd {
+    pub(crate) name: String,
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyHolders {
+    #[command(subcommand)]
+    pub(crate) action: HoldersAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HoldersAction {
+    List,
+    Replace(ReplaceHolders),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplaceHolders {
+    #[arg(value_name = "K/N")]
+    pub(crate) holders: Holders,
+    #[arg(long, value_name = "DIR")]
+    pub(crate) shares: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Share {
+    #[command(subcommand)]
+    pub(crate) action: ShareAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShareAction {
+    Give(GiveShare),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GiveShare {
+    #[arg(value_name = "REQUEST")]
+    pub(crate) request: PathBuf,
+    #[arg(long, value_name = "DIGITS")]
+    pub(crate) fingerprint: Option<String>,
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -270,16 +374,40 @@ pub(crate) struct MakeAhead {
 
 #[derive(Debug, Args)]
 pub(crate) struct DestroyKey {
-    #[arg(value_name = "EPOCH")]
-    pub(crate) epoch: String,
+    #[arg(value_name = "EPOCH", required_unless_present = "finish")]
+    pub(crate) epoch: Option<String>,
     #[arg(long, value_name = "EPOCH")]
     pub(crate) confirm: Option<String>,
+    /// Finish what is pending at some store
+    #[arg(long, conflicts_with_all = ["epoch", "confirm"])]
+    pub(crate) finish: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Unlock {
     #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=480))]
     pub(crate) idle: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    #[arg(long, value_name = "NUMBER", conflicts_with = "since")]
+    pub(crate) after: Option<u64>,
+    #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 1000)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alarms {
+    #[command(subcommand)]
+    pub(crate) action: AlarmsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlarmsAction {
+    Test,
 }
 
 #[derive(Debug, Args)]
@@ -325,6 +453,9 @@ pub(crate) struct ReadingRoom {
 #[derive(Debug, Args)]
 pub(crate) struct Connector {
     pub(crate) name: String,
+    /// What the connector of that name wants to know.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) rest: Vec<std::ffi::OsString>,
 }
 
 /// The command line with its words in the language chosen.

@@ -4,6 +4,7 @@
 //! speak between machines; `greffe up` does the same and stays.
 
 mod backend;
+pub(crate) mod office;
 mod owner;
 pub(crate) mod request;
 mod serve;
@@ -24,7 +25,7 @@ use crate::home::HomeLock;
 
 pub(crate) use backend::Backend;
 pub(crate) use owner::{Owner, Secret, read_share, write_shares};
-pub(crate) use start::{OWN_WITNESS, part_failed, start_relay, write_seed};
+pub(crate) use start::{OWN_WITNESS, environment, part_failed, start_relay, write_seed};
 
 /// The running parts of one archive.
 pub(crate) struct Engine {
@@ -91,6 +92,26 @@ impl Engine {
         }
     }
 
+    /// The control chain as this machine's agent has read it.
+    pub(crate) fn authority_view(&self) -> std::sync::MutexGuard<'_, capture::ControlChain> {
+        self.agent.control()
+    }
+
+    /// The archive.
+    pub(crate) fn archive(&self) -> wire::ArchiveId {
+        self.agent.archive()
+    }
+
+    /// Reads the control chain on to its end.
+    pub(crate) async fn read_control(&self) -> Result<(), Failure> {
+        let mut courier = self.courier.lock().await;
+        courier
+            .read_control()
+            .await
+            .map_err(|error| part_failed("agent", &error))?;
+        Ok(())
+    }
+
     /// One step of the vault's locked part.
     pub(crate) async fn follow(&self) -> Result<vault::follow::Step, Failure> {
         let mut vault = self.vault.lock().await;
@@ -103,6 +124,19 @@ impl Engine {
     /// What the vault's locked part knows.
     pub(crate) async fn with_vault<T>(&self, look: impl FnOnce(&Locked<RelayClient>) -> T) -> T {
         look(&*self.vault.lock().await)
+    }
+
+    /// The agent of this folder.
+    pub(crate) fn agent(&self) -> &Arc<Agent> {
+        &self.agent
+    }
+
+    /// Notes what has begun or ended by time alone, as events of the vault.
+    pub(crate) async fn observe(&self) -> Result<(), Failure> {
+        self.with_vault(|vault| vault::events::observe(vault.state(), crate::system::now()))
+            .await
+            .map(|_| ())
+            .map_err(|error| part_failed("vault", &error))
     }
 
     /// Entries that wait in the spool.

@@ -185,6 +185,21 @@ impl<'a> ControlWriter<'a> {
             .try_for_each(|some| self.act(recipients(some)))
     }
 
+    /// Lets a key act for a purpose, alone, until a time.
+    pub(crate) fn delegate(
+        &mut self,
+        purpose: wire::Purpose,
+        keys: Vec<PublicKey>,
+        until: Milliseconds,
+    ) -> Result<(), Failure> {
+        self.act(Act::Delegate(wire::Delegate {
+            purpose,
+            keys,
+            threshold: 1,
+            until,
+        }))
+    }
+
     /// The entries signed, in order.
     pub(crate) fn into_entries(self) -> Vec<Entry> {
         self.entries

@@ -6,12 +6,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod alarms;
 mod cli;
 mod command;
 mod engine;
 mod failure;
 mod founding;
 mod home;
+mod letter;
+mod logging;
 mod output;
 mod room;
 mod secret;
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = Output::new(cli.global.json, cli.global.quiet);
+    logging::begin(cli.global.log, cli.command.is_part(), cli.global.json);
     let outcome =
         Context::new(cli.global, output).and_then(|context| command::run(&context, cli.command));
     match outcome {

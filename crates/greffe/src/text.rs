@@ -18,7 +18,7 @@ const SOURCES: [&str; 2] = [
 static CHOSEN: OnceLock<usize> = OnceLock::new();
 
 thread_local! {
-    /// Tests look at several languages in one process.
+    /// A letter speaks several languages in one process.
     static OVERRIDE: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
@@ -121,14 +121,17 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// Runs `work` with another language in this thread.
-#[cfg(test)]
-pub(crate) fn with_language<T>(language: &str, work: impl FnOnce() -> T) -> T {
-    OVERRIDE.set(LANGUAGES.iter().position(|known| *known == language));
+/// Runs `work` with another language in this thread: a letter speaks all of them.
+pub(crate) fn in_language<T>(language: &str, work: impl FnOnce() -> T) -> T {
+    let before = OVERRIDE.replace(LANGUAGES.iter().position(|known| *known == language));
     let result = work();
-    OVERRIDE.set(None);
+    OVERRIDE.set(before);
     result
 }
+
+/// The same, as tests call it.
+#[cfg(test)]
+pub(crate) use in_language as with_language;
 
 fn find_with(key: &str, facts: &[(&str, Fact)]) -> Option<String> {
     let bundle = bundle(

@@ -17,6 +17,10 @@ pub(crate) struct Agent {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentAction {
     Enrol(AgentEnrol),
+    Plan,
+    Link(AgentLink),
+    Run(AgentRun),
+    Status(AgentStatusArguments),
 }
 
 #[derive(Debug, Args)]
@@ -36,4 +40,34 @@ pub(crate) struct AgentEnrol {
     /// This agent was restored from a copy: new keys that name the old chain.
     #[arg(long)]
     pub(crate) follows: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentRun {
+    /// Every agent in the sub-folders of this one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) host: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentStatusArguments {
+    /// Every agent in the sub-folders of this one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) host: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentLink {
+    /// The network.
+    #[arg(value_name = "NETWORK")]
+    pub(crate) network: String,
+    /// Opaque id of the person whose account it is.
+    #[arg(long, value_name = "ID", default_value = "me")]
+    pub(crate) custodian: String,
+    /// A setting of the connector.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// What the connector may read beside its own folder and the system's programs.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) read: Vec<PathBuf>,
 }

@@ -9,7 +9,7 @@ use wire::{
     ChainPosition, ControlHead, ControlNumber, EpochId, EpochUse, SequenceNumber, SignerKey,
 };
 
-use super::Context;
+use super::{Context, holders, stores};
 use crate::cli::{DestroyKey, Keys, KeysAction, MakeAhead};
 use crate::engine::request::{Event, Request};
 use crate::engine::{Backend, Owner};
@@ -26,6 +26,8 @@ pub(crate) fn run(context: &Context, arguments: &Keys) -> Result<(), Failure> {
         KeysAction::List => list(context, &home),
         KeysAction::MakeAhead(arguments) => make_ahead(context, &home, arguments),
         KeysAction::Destroy(arguments) => destroy(context, &home, arguments),
+        KeysAction::Stores(arguments) => stores::run(context, &home, &arguments.action),
+        KeysAction::Holders(arguments) => holders::run(context, &home, &arguments.action),
     }
 }
 
@@ -138,7 +140,11 @@ fn make_ahead(context: &Context, home: &Home, arguments: &MakeAhead) -> Result<(
             let archive = owner.genesis().archive_id();
             let mut writer = ControlWriter::new(archive, &root, at, head, now());
             writer.publish(&epochs)?;
-            owner.write_keyring(ring.keyring())?;
+            let standing = owner.write_keyring(home, &ring)?;
+            if !stores::pending_names(&standing).is_empty() {
+                let lines = stores::lines(ring.keyring(), &standing);
+                context.output.note(&lines);
+            }
             let entries = writer
                 .into_entries()
                 .iter()
@@ -165,7 +171,7 @@ fn make_ahead(context: &Context, home: &Home, arguments: &MakeAhead) -> Result<(
 }
 
 /// Where the root's chain and the control chain stand.
-async fn position(
+pub(crate) async fn position(
     backend: &mut Backend,
     home: &Home,
     root: &SignerKey,
@@ -203,32 +209,32 @@ async fn position(
 /// Ends a key for good. Refused before its date and without the id given twice.
 fn destroy(context: &Context, home: &Home, arguments: &DestroyKey) -> Result<(), Failure> {
     let owner = Owner::open(home)?;
-    let epoch: EpochId = arguments.epoch.parse().map_err(|_| {
+    let Some(named) = arguments.epoch.as_deref() else {
+        return finish(context, home, &owner);
+    };
+    let unknown = || {
         Failure::new("epoch-unknown")
-            .with("epoch", arguments.epoch.as_str())
+            .with("epoch", named)
             .exit(Exit::NotFound)
-    })?;
+    };
+    let epoch: EpochId = named.parse().map_err(|_| unknown())?;
     let ring = owner.keyring()?;
     let found = ring
         .epochs()
         .iter()
         .find(|ring| ring.id() == epoch)
-        .ok_or_else(|| {
-            Failure::new("epoch-unknown")
-                .with("epoch", arguments.epoch.as_str())
-                .exit(Exit::NotFound)
-        })?;
+        .ok_or_else(unknown)?;
     if found.destroyed().is_none() && found.keep_until() > now() {
         return Err(Failure::new("epoch-kept").with("date", date(found.keep_until())));
     }
-    if arguments.confirm.as_deref() != Some(arguments.epoch.as_str()) {
-        return Err(Failure::new("epoch-confirm").with("epoch", arguments.epoch.as_str()));
+    if arguments.confirm.as_deref() != Some(named) {
+        return Err(Failure::new("epoch-confirm").with("epoch", named));
     }
     let mut unlocked = owner.unlock(&context.secret()?)?;
     unlocked
         .destroy(epoch, now())
         .map_err(|error| Failure::new("epoch-not-destroyed").because(&error))?;
-    owner.write_keyring(unlocked.keyring())?;
+    let standing = owner.write_keyring(home, &unlocked)?;
     // The room still holds the key; its end and the partition's removal finish what the keyring began.
     if let Some(room) = Room::join(home)? {
         room.lock()?;
@@ -242,10 +248,40 @@ fn destroy(context: &Context, home: &Home, arguments: &DestroyKey) -> Result<(),
         }
         _ => {}
     }
+    let pending = stores::pending_names(&standing);
+    let value = json!({
+        "destroyed": epoch.to_string(), "complete": pending.is_empty(),
+        "stores": stores::told(unlocked.keyring(), &standing),
+    });
+    context.output.result(&value, || {
+        let mut text = say!("epoch-destroyed", epoch = epoch.to_string());
+        if !standing.is_empty() {
+            text.push('\n');
+            text.push_str(&stores::lines(unlocked.keyring(), &standing));
+        }
+        if !pending.is_empty() {
+            text.push('\n');
+            text.push_str(&word("destruction-finish"));
+        }
+        text
+    });
+    Ok(())
+}
+
+/// Writes the keyring to the stores that were out of reach when a key was destroyed.
+fn finish(context: &Context, home: &Home, owner: &Owner) -> Result<(), Failure> {
+    let ring = owner.unlock(&context.secret()?)?;
+    let standing = owner.write_keyring(home, &ring)?;
+    let pending = stores::pending_names(&standing);
+    let mut value = stores::told(ring.keyring(), &standing);
+    if let Some(value) = value.as_object_mut() {
+        value.insert("complete".to_owned(), pending.is_empty().into());
+    }
     context
         .output
-        .result(&json!({ "destroyed": epoch.to_string() }), || {
-            say!("epoch-destroyed", epoch = epoch.to_string())
-        });
-    Ok(())
+        .result(&value, || stores::lines(ring.keyring(), &standing));
+    if pending.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new("stores-pending").with("names", pending.join(", ")))
 }

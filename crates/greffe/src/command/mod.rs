@@ -2,19 +2,27 @@
 //! gives its result as a JSON value and as sentences.
 
 mod agent;
+mod bytes;
+mod ceremony;
+pub(crate) mod consent;
 mod custody;
 mod demo;
 mod doctor;
+mod holders;
 mod import;
 mod init;
 mod keys;
 mod look;
 mod manual;
+mod office;
 mod people;
+mod plan;
 mod proof;
 mod serve;
 mod standing;
+mod stores;
 mod up;
+mod watching;
 
 use clap::error::{ContextKind, ErrorKind};
 
@@ -24,6 +32,9 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::secret::Passphrase;
 use crate::text::say;
+
+/// A time in UTC, to the minute.
+pub(crate) use standing::time as time_of;
 
 /// What every command gets.
 pub(crate) struct Context {
@@ -53,6 +64,9 @@ impl Context {
 impl Context {
     /// How this user opens the keyring: holders' shares if any were named, else the passphrase.
     pub(crate) fn secret(&self) -> Result<Secret, Failure> {
+        if self.global.ask_holders {
+            return ceremony::ask(self).map(Secret::Shares);
+        }
         if self.global.share.is_empty() {
             return Passphrase::ask(self.global.passphrase_file.as_deref()).map(Secret::Passphrase);
         }
@@ -71,14 +85,21 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Up(arguments) => up::run(context, &arguments),
         Command::Agent(arguments) => agent::run(context, &arguments),
+        Command::Invite(arguments) => office::invite(context, &arguments),
+        Command::Enrolments(arguments) => office::enrolments(context, &arguments),
+        Command::Revoke(arguments) => office::revoke(context, &arguments),
+        Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Search(arguments) => look::search(context, &arguments),
         Command::Show(arguments) => look::show(context, &arguments),
         Command::People(arguments) => people::run(context, &arguments),
         Command::Gaps => standing::gaps(context),
+        Command::Events(arguments) => watching::events(context, &arguments),
+        Command::Alarms(arguments) => watching::alarms(context, &arguments.action),
         Command::Verify(arguments) => proof::verify(context, &arguments),
         Command::Prove(arguments) => proof::prove(context, &arguments),
         Command::Keys(arguments) => keys::run(context, &arguments),
+        Command::Share(arguments) => ceremony::share(context, &arguments),
         Command::Unlock(arguments) => custody::unlock(context, &arguments),
         Command::Lock => custody::lock(context),
         Command::Status => standing::status(context),

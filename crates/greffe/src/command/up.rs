@@ -9,15 +9,19 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
 use super::Context;
+use super::agent::run::{Notes, duties as agent_duties, pace};
+use crate::alarms::Alarms;
 use crate::cli::Up;
-use crate::engine::Engine;
 use crate::engine::request::{Event, Request};
+use crate::engine::{Engine, part_failed};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::text::say;
 
 /// The longest request that a command may send, in bytes.
 const LONGEST: u64 = 16 << 20;
+/// How often the vault looks for silence and alarms are told; a change of state waits as long.
+const LOOK: Duration = Duration::from_secs(5);
 /// How often the parts look for something to do.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -53,6 +57,7 @@ pub(crate) fn run(context: &Context, arguments: &Up) -> Result<(), Failure> {
                 folder = home.folder()
             )
         });
+        let mut duties = Duties::begin(&home, &engine).await?;
         let mut stopped = std::pin::pin!(stop_asked());
         let mut beat = tokio::time::interval(BEAT);
         loop {
@@ -61,8 +66,12 @@ pub(crate) fn run(context: &Context, arguments: &Up) -> Result<(), Failure> {
                 _ = beat.tick() => {
                     // What fails now is tried again with the next beat; the vault remembers alarms.
                     if let Err(failure) = engine.deliver(&mut |_| ()).await {
-                        context.output.note(&failure.to_string());
+                        tracing::warn!(%failure, "the parts could not take the next step");
                     }
+                    if let Err(failure) = engine.approve_automatic(&home).await {
+                        tracing::warn!(%failure, "an enrolment was not approved yet");
+                    }
+                    duties.tick(&engine).await;
                 }
                 accepted = listener.accept() => {
                     if let Ok((socket, _)) = accepted {
@@ -74,11 +83,128 @@ pub(crate) fn run(context: &Context, arguments: &Up) -> Result<(), Failure> {
         }
         let _ = std::fs::remove_file(&path);
         context.output.note(&say!("up-stopping"));
+        duties.end(&engine).await;
         if let Some(engine) = Arc::into_inner(engine) {
             engine.shutdown().await;
         }
         Ok(())
     })
+}
+
+/// What runs beside delivery: the accounts of this folder's own agent, its signs of life, what the
+/// vault notices by time, and alarms.
+struct Duties {
+    running: Option<capture::RunningAgent>,
+    notes: Notes,
+    heartbeat: Duration,
+    beat_at: tokio::time::Instant,
+    told: u64,
+    alarms: Option<Alarms>,
+    observed_at: tokio::time::Instant,
+}
+
+impl Duties {
+    async fn begin(home: &Home, engine: &Engine) -> Result<Self, Failure> {
+        let folder = home.part("agent")?;
+        let settings = capture::CaptureSettings::read(&folder)
+            .map_err(|error| part_failed("agent", &error))?;
+        let left = capture::AgentStatus::read(&folder)
+            .ok()
+            .flatten()
+            .map(|status| status.left())
+            .unwrap_or_default();
+        let running = capture::RunningAgent::start(
+            Arc::clone(engine.agent()),
+            agent_duties(&settings)?,
+            &left,
+        );
+        let newest = engine
+            .with_vault(|vault| vault::events::newest(vault.state()))
+            .await
+            .map_err(|error| part_failed("vault", &error))?;
+        let now = tokio::time::Instant::now();
+        Ok(Self {
+            told: running.board().version(),
+            running: Some(running),
+            notes: Notes::new(&folder),
+            heartbeat: pace(&settings).heartbeat,
+            beat_at: now + LOOK,
+            alarms: Alarms::open(home, newest)?,
+            observed_at: now,
+        })
+    }
+
+    /// What is due. Failures are tried again: the vault and the spool forget nothing.
+    async fn tick(&mut self, engine: &Engine) {
+        let now = tokio::time::Instant::now();
+        if let Some(running) = &self.running {
+            let board = running.board();
+            if board.version() != self.told {
+                self.told = board.version();
+                self.beat_at = self.beat_at.min(now + LOOK);
+            }
+            if now >= self.beat_at {
+                let policy = engine.agent().control().authority().policy().heartbeat;
+                let policy = Duration::from_secs(policy.get().max(1));
+                self.beat_at = now + self.heartbeat.min(policy);
+                if let Err(error) = engine.agent().heartbeat(&board.states()) {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a heartbeat is not kept"
+                    );
+                    self.beat_at = now + LOOK;
+                }
+            }
+            let delivering = capture::Delivering {
+                heard_at: Some(crate::system::now()),
+                waiting: engine.waiting().unwrap_or_default(),
+                ..capture::Delivering::default()
+            };
+            tokio::task::block_in_place(|| self.notes.note(running, &delivering));
+        }
+        if now >= self.observed_at {
+            self.observed_at = now + LOOK;
+            if let Err(failure) = engine.observe().await {
+                tracing::warn!(%failure, "the vault could not look for silence");
+            }
+            if let Err(failure) = self.alarm(engine).await {
+                tracing::warn!(%failure, "alarms could not be read");
+            }
+        }
+    }
+
+    async fn alarm(&mut self, engine: &Engine) -> Result<(), Failure> {
+        let Some(alarms) = &mut self.alarms else {
+            return Ok(());
+        };
+        let (after, now) = (alarms.after(), crate::system::now());
+        let (new, day) = engine
+            .with_vault(|vault| {
+                let day = now.plus(-86_400_000);
+                Ok::<_, vault::state::StateError>((
+                    vault::events::events(vault.state(), after, 1_000)?,
+                    vault::events::events_since(vault.state(), day, 1_000)?,
+                ))
+            })
+            .await
+            .map_err(|error| part_failed("vault", &error))?;
+        alarms.tell(&new, &day, now).await;
+        Ok(())
+    }
+
+    async fn end(&mut self, engine: &Engine) {
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
+        let stopped = tokio::task::spawn_blocking(move || {
+            running.stop();
+            running
+        });
+        let Ok(running) = stopped.await else { return };
+        let _ = engine.agent().heartbeat(&running.board().states());
+        let _ = engine.deliver(&mut |_| ()).await;
+        self.notes.write(&running, &capture::Delivering::default());
+    }
 }
 
 /// Answers the requests of one command.

@@ -15,14 +15,26 @@ pub(crate) enum Request {
     Import(Import),
     /// Deliver what waits, follow, and log what the vault has to say.
     Deliver,
+    /// Log what the vault has to say, and follow: the end of a look.
+    Log,
     /// How the parts stand.
     Status,
     /// Where the vault sees silence.
     Gaps,
+    /// How agents and accounts stand.
+    Standing,
+    /// What the vault has noticed: since a time in milliseconds, or behind a number.
+    Events {
+        since: Option<i64>,
+        after: Option<u64>,
+        most: u32,
+    },
     /// Where the chain of a signer and the control chain stand; the signer's id in hex.
     ControlPosition(String),
     /// Log entries that the root has signed; in hex.
     PostOwner(Vec<String>),
+    /// Something for the enrolment office.
+    Office(super::office::OfficeRequest),
 }
 
 /// An export to import.
@@ -64,6 +76,10 @@ pub(crate) enum Event {
     Status(Status),
     /// Where the vault sees silence.
     Gaps(Vec<vault::watch::Gap>),
+    /// How agents and accounts stand.
+    Standing(Vec<vault::events::SignerStanding>),
+    /// What the vault has noticed.
+    Events(Vec<vault::events::Event>),
     /// Number and id, in hex, of the signer's next and last entry, then of the control chain's head.
     ControlPosition {
         next: u64,
@@ -71,6 +87,8 @@ pub(crate) enum Event {
         number: u64,
         head: String,
     },
+    /// What the office says.
+    Office(serde_json::Value),
     /// It did not work; what to show.
     Failed {
         key: String,

@@ -23,10 +23,14 @@ impl Engine {
     ) -> Result<(), Failure> {
         match request {
             Request::Import(import) => self.serve_import(import, tell).await?,
+            Request::Office(asked) => {
+                tell(Event::Office(self.serve_office(home, asked).await?));
+            }
             Request::Deliver => {
                 let delivered = self.deliver(&mut |_| ()).await?;
                 tell(Event::Delivered(delivered));
             }
+            Request::Log => while self.follow().await?.more {},
             Request::Status => tell(Event::Status(self.status(up).await?)),
             Request::Gaps => {
                 let gaps = self
@@ -34,6 +38,31 @@ impl Engine {
                     .await
                     .map_err(|error| part_failed("vault", &error))?;
                 tell(Event::Gaps(gaps));
+            }
+            Request::Standing => {
+                self.deliver(&mut |_| ()).await?;
+                self.observe().await?;
+                let standing = self
+                    .with_vault(|vault| vault::events::standing(vault.state()))
+                    .await
+                    .map_err(|error| part_failed("vault", &error))?;
+                tell(Event::Standing(standing));
+            }
+            Request::Events { since, after, most } => {
+                self.deliver(&mut |_| ()).await?;
+                self.observe().await?;
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                let events = self
+                    .with_vault(|vault| match since {
+                        Some(since) => {
+                            let since = canonical::Milliseconds::new(since);
+                            vault::events::events_since(vault.state(), since, most)
+                        }
+                        None => vault::events::events(vault.state(), after.unwrap_or(0), most),
+                    })
+                    .await
+                    .map_err(|error| part_failed("vault", &error))?;
+                tell(Event::Events(events));
             }
             Request::ControlPosition(signer) => {
                 let signer: SignerId = signer.parse().map_err(|_| {

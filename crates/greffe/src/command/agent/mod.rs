@@ -1,6 +1,10 @@
 //! `greffe agent`: enrolment, running, linking, plans, on a custodian's machine.
 
 mod enrol;
+mod link;
+mod plan;
+pub(crate) mod run;
+mod status;
 
 use std::path::PathBuf;
 
@@ -12,6 +16,10 @@ pub(crate) fn run(context: &Context, arguments: &Agent) -> Result<(), Failure> {
     let folder = folder(arguments)?;
     match &arguments.action {
         AgentAction::Enrol(enrol) => enrol::run(context, &folder, enrol),
+        AgentAction::Plan => plan::run(context, &folder),
+        AgentAction::Link(link) => link::run(context, &folder, link),
+        AgentAction::Run(run) => run::run(context, &folder, run),
+        AgentAction::Status(status) => status::run(context, &folder, status),
     }
 }
 

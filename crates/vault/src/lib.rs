@@ -48,6 +48,7 @@ mod relay;
 pub mod room;
 pub mod search;
 pub mod state;
+pub mod stores;
 pub mod system;
 pub mod verify;
 pub mod watch;

@@ -12,6 +12,7 @@ use tlog::LogIndex;
 use zeroize::Zeroizing;
 
 use super::directory::Generation;
+use super::filing::Somebody;
 use super::pages::FileSalt;
 use super::{PartitionKey, chunk};
 
@@ -43,6 +44,7 @@ CREATE TABLE attachments (
 ) WITHOUT ROWID;
 CREATE TABLE losses (row INTEGER PRIMARY KEY, why INTEGER NOT NULL, since INTEGER, until INTEGER, count INTEGER);
 CREATE TABLE chunks (chunk INTEGER PRIMARY KEY, records BLOB NOT NULL);
+CREATE TABLE carried (log_index INTEGER PRIMARY KEY);
 ";
 
 /// What the numbers of the dictionary stand for.
@@ -456,6 +458,59 @@ impl Catalogue {
             Ok(of)
         };
         work().map_err(|source| self.database(source))
+    }
+
+    /// Rosters that records here name and whose members are not known here. PARTITION-13
+    pub(crate) fn unknown_rosters(&self) -> Result<Vec<RecordId>, CatalogueError> {
+        let sql = "SELECT value FROM things WHERE space = ?1 \
+             AND NOT EXISTS (SELECT 1 FROM members WHERE roster = things.id)";
+        let work = || -> rusqlite::Result<Vec<String>> {
+            self.db
+                .prepare(sql)?
+                .query_map([Space::Roster as u8], |row| row.get(0))?
+                .collect()
+        };
+        let ids = work().map_err(|source| self.database(source))?;
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// Members of a roster with their names, as far as they are known here.
+    pub(crate) fn members(&self, roster: &RecordId) -> Result<Vec<Somebody>, CatalogueError> {
+        let sql = "SELECT member.id, member.value FROM things AS roster \
+             JOIN members ON members.roster = roster.id \
+             JOIN things AS member ON member.id = members.participant \
+             WHERE roster.space = ?1 AND roster.value = ?2 ORDER BY member.value";
+        let work = || -> rusqlite::Result<Vec<Somebody>> {
+            let mut members = self.db.prepare_cached(sql)?;
+            let mut names = self
+                .db
+                .prepare_cached("SELECT name FROM names WHERE thing = ?1 ORDER BY name")?;
+            let mut rows = members.query(params![Space::Roster as u8, roster.to_string()])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id: i64 = row.get(0)?;
+                found.push(Somebody {
+                    id: row.get(1)?,
+                    names: names
+                        .query_map([id], |row| row.get(0))?
+                        .collect::<rusqlite::Result<_>>()?,
+                });
+            }
+            Ok(found)
+        };
+        work().map_err(|source| self.database(source))
+    }
+
+    /// Whether the records that this entry carried are filed here.
+    pub(crate) fn has_carried(&self, entry: LogIndex) -> Result<bool, CatalogueError> {
+        let sql = "SELECT count(*) FROM carried WHERE log_index = ?1";
+        let work = || -> rusqlite::Result<i64> {
+            self.db
+                .prepare_cached(sql)?
+                .query_row([entry.get().cast_signed()], |row| row.get(0))
+        };
+        let found = work().map_err(|source| self.database(source))?;
+        Ok(found > 0)
     }
 
     /// Recorded losses: the row of each with its interval.

@@ -353,6 +353,39 @@ impl Partition {
         }
     }
 
+    /// Takes over members and title of a roster that stands in another partition and that records
+    /// here name; durable and found after [`Partition::commit`] (PARTITION-13).
+    ///
+    /// # Errors
+    /// [`FileError`]; what was filed since the last commit is then undone.
+    pub fn learn_roster(&self, roster: &Filed) -> Result<(), FileError> {
+        self.write(|writing| writing.learn(roster))
+    }
+
+    /// Notes that the records which the entry at this index carried are filed here; durable after
+    /// [`Partition::commit`], together with them.
+    ///
+    /// # Errors
+    /// [`FileError`]; what was filed since the last commit is then undone.
+    pub fn note_carried(&self, entry: LogIndex) -> Result<(), FileError> {
+        self.write(|writing| writing.carried(entry))
+    }
+
+    fn write(
+        &self,
+        work: impl FnOnce(&mut Writing) -> Result<(), CatalogueError>,
+    ) -> Result<(), FileError> {
+        let mut writing = self.writer()?;
+        let Some(writer) = writing.as_mut() else {
+            return Ok(());
+        };
+        let outcome = work(&mut writer.catalogue);
+        if outcome.is_err() {
+            *writing = None;
+        }
+        Ok(outcome?)
+    }
+
     /// Undoes what was filed since the last commit.
     ///
     /// # Errors
@@ -441,6 +474,30 @@ impl Partition {
             }
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// Rosters that records here name and whose members are not known here, as of the last commit.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    pub fn unknown_rosters(&self) -> Result<Vec<RecordId>, CatalogueError> {
+        self.catalogue().unknown_rosters()
+    }
+
+    /// Members of a roster, with all names known here; none if the roster is not known here.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    pub fn members(&self, roster: &RecordId) -> Result<Vec<Somebody>, CatalogueError> {
+        self.catalogue().members(roster)
+    }
+
+    /// Whether the records which the entry at this index carried are filed here.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    pub fn has_carried(&self, entry: LogIndex) -> Result<bool, CatalogueError> {
+        self.catalogue().has_carried(entry)
     }
 
     /// The committed parts of a record, as they were opened (PARTITION-10).

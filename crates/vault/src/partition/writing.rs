@@ -235,6 +235,37 @@ impl Writing {
                 }])?);
             }
         }
+        self.members(roster, &members)?;
+        Ok(Some(roster))
+    }
+
+    /// Takes over what a roster of another partition says: members, and the conversation's title.
+    /// PARTITION-13
+    pub(crate) fn learn(&mut self, roster: &Filed) -> Result<(), CatalogueError> {
+        self.begin()?;
+        let number = self.thing(Space::Roster, &roster.id.to_string(), &[])?;
+        let members = self.people(&roster.members)?;
+        self.members(number, &members)?;
+        let key = format!(
+            "{}\0{}\0{}",
+            roster.network, roster.account, roster.conversation
+        );
+        self.thing(Space::Conversation, &key, &roster.titles)?;
+        Ok(())
+    }
+
+    /// Notes that the records which this entry carried are filed here. PARTITION-14
+    pub(crate) fn carried(&mut self, entry: LogIndex) -> Result<(), CatalogueError> {
+        self.begin()?;
+        self.catalogue
+            .db
+            .prepare_cached("INSERT OR IGNORE INTO carried VALUES (?1)")
+            .and_then(|mut statement| statement.execute([entry.get().cast_signed()]))
+            .map(drop)
+            .map_err(|source| self.catalogue.database(source))
+    }
+
+    fn members(&self, roster: u64, members: &[u64]) -> Result<(), CatalogueError> {
         for member in members {
             self.catalogue
                 .db
@@ -244,7 +275,7 @@ impl Writing {
                 })
                 .map_err(|source| self.catalogue.database(source))?;
         }
-        Ok(Some(roster))
+        Ok(())
     }
 
     fn people(&mut self, people: &[Somebody]) -> Result<Vec<u64>, CatalogueError> {

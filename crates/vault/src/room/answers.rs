@@ -19,11 +19,13 @@ use crate::search::{Ask as SearchAsk, Cursor, Facet, Order, Query, SearchError};
 use crate::system::now;
 use crate::watch;
 
+use super::carried::Opened;
 use super::desk::Desk;
 use super::directory::Directory;
-use super::filing::object_of;
+use super::filing::{MAX_BATCH, object_of};
 use super::protocol::{
-    Answer, Ask, File, Found, Hit, Item, Looked, Page, Provenance, Request, Shown, Somebody,
+    Answer, Ask, CarriedBy, File, Found, Hit, Item, Looked, Page, Provenance, Request, Shown,
+    Somebody,
 };
 
 /// Fewest digits of a record id that may stand for the whole.
@@ -49,6 +51,23 @@ pub(crate) enum Bytes {
     Whole(Zeroizing<Vec<u8>>),
     /// An attachment's sealed stream, opened on the way.
     Stream(Box<seal::StreamOpener>, std::fs::File),
+}
+
+/// Where a record stands.
+struct Located {
+    /// The epoch in whose partition it is filed.
+    epoch: wire::EpochId,
+    row: Row,
+    /// The entry in which it was sealed first.
+    entry: VerifiedEntry,
+    /// The entry that carried it into this partition.
+    carry: Option<VerifiedEntry>,
+}
+
+/// What a partition knows of a record's conversation.
+struct KnownHere {
+    members: Vec<crate::partition::Somebody>,
+    title: Option<String>,
 }
 
 /// Why a question is not answered.
@@ -108,6 +127,9 @@ impl Desk {
                 return self
                     .prove(who, &record, &show, &attachments)
                     .unwrap_or_else(problem);
+            }
+            Ask::Original { record } => {
+                return self.original(who, &record).unwrap_or_else(problem);
             }
             Ask::Attachment { record, index } => {
                 return self.attachment(who, &record, index).unwrap_or_else(problem);
@@ -230,9 +252,9 @@ impl Desk {
 
     fn show(&self, who: &str, record: &str, before: u32, after: u32) -> Result<Answer, Trouble> {
         let id = self.record_id(record)?;
-        let (entry, row) = self.locate(&id)?;
-        let opened = self.opened(&entry)?;
-        let shown = read(&opened, &row)?;
+        let located = self.locate(&id)?;
+        let opened = self.opened(&located)?;
+        let shown = read(&opened, &located.row)?;
         let span = |items: u32| usize::try_from(items.min(MAX_ITEMS)).unwrap_or(0);
         let around = { conversation::around(&self.searcher(), &id, span(before), span(after)) };
         let around = around.map_err(|error| self.damaged(&error))?;
@@ -240,10 +262,16 @@ impl Desk {
         let mut looked = ids(&around.items);
         looked.push(id);
         self.look(who, "show", Vec::new(), looked)?;
-        Ok(Answer::Shown(Box::new(self.shown(&entry, &shown, around))))
+        let shown = self.shown(&located, &shown, around)?;
+        Ok(Answer::Shown(Box::new(shown)))
     }
 
-    fn shown(&self, entry: &VerifiedEntry, opened: &OpenedRecord<'_>, around: Page) -> Shown {
+    fn shown(
+        &self,
+        located: &Located,
+        opened: &OpenedRecord<'_>,
+        around: Page,
+    ) -> Result<Shown, Trouble> {
         let record = opened.record();
         let (envelope, participants) = (record.envelope(), record.participants());
         let directory = self.directory();
@@ -264,14 +292,19 @@ impl Desk {
                 list.push((name.to_owned(), at.get(), offset.map(|offset| offset.get())));
             }
         }
-        Shown {
+        let known = self.known(located, record)?;
+        let members = known.members.into_iter().map(|member| {
+            let found = directory.at(network, &member.id, &member.names, at);
+            with_persons(member.id, member.names, found)
+        });
+        Ok(Shown {
             record: record.id().to_string(),
             conversation: (
                 filed.network.clone(),
                 filed.account.clone(),
                 filed.conversation.clone(),
             ),
-            title: participants.conversation.title.clone(),
+            title: participants.conversation.title.clone().or(known.title),
             kind: record.kind().name().to_owned(),
             direction: envelope.direction().name().to_owned(),
             assurance: envelope.assurance().name().to_owned(),
@@ -285,6 +318,7 @@ impl Desk {
                 .map(somebody)
                 .collect(),
             recipients: participants.recipients.iter().map(somebody).collect(),
+            members: members.collect(),
             text: filed.text.replace(crate::search::words::BREAK, "\n"),
             fields: record
                 .body()
@@ -327,10 +361,51 @@ impl Desk {
                 entry: provenance.entry.to_string(),
                 signer: provenance.signer.to_string(),
                 epoch: provenance.epoch.to_string(),
-                witnessed: entry.witnessed(),
+                witnessed: located.entry.witnessed(),
+                carried: self.carried_by(located, opened.position()),
             },
             around,
-        }
+        })
+    }
+
+    /// What the record's partition knows of its conversation.
+    fn known(&self, located: &Located, record: &record::Record) -> Result<KnownHere, Trouble> {
+        let failed = |error: crate::partition::CatalogueError| Trouble::failed(&error);
+        let partition = self.partition(located.epoch).ok_or_else(|| {
+            Trouble::not_found("the partition of this record is being made again")
+        })?;
+        let roster = match record.kind() {
+            record::Kind::Roster => Some(record.id()),
+            _ => record.envelope().roster(),
+        };
+        let members = match roster {
+            Some(roster) => partition.members(&roster).map_err(failed)?,
+            None => Vec::new(),
+        };
+        let names = partition.names().map_err(failed)?;
+        let title = names.shown(located.row.conversation).map(str::to_owned);
+        let id = record.envelope().conversation().as_str();
+        Ok(KnownHere {
+            members,
+            title: title.filter(|title| title != id),
+        })
+    }
+
+    fn carried_by(&self, located: &Located, position: RecordPosition) -> Option<CarriedBy> {
+        let entry = located
+            .carry
+            .clone()
+            .or_else(|| self.last_carry(located.row.index.get(), position))?;
+        let wire::Body::Carry(head) = entry.entry().body() else {
+            return None;
+        };
+        Some(CarriedBy {
+            index: entry.index().get(),
+            admitted_at: entry.admitted_at().time().get(),
+            entry: entry.entry().id().to_string(),
+            epoch: head.epoch.to_string(),
+            opened_from: located.carry.is_some(),
+        })
     }
 
     fn page(
@@ -439,9 +514,9 @@ impl Desk {
         let id = self.record_id(record)?;
         let choice =
             Choice::parse(show, attachments).map_err(|error| Trouble::request(report(&error)))?;
-        let (entry, row) = self.locate(&id)?;
-        let opened = self.opened(&entry)?;
-        let opened = read(&opened, &row)?;
+        let located = self.locate(&id)?;
+        let opened = self.opened(&located)?;
+        let opened = read(&opened, &located.row)?;
         let checkpoint = self
             .checkpoint()
             .ok_or_else(|| Trouble::not_found("there is no checkpoint yet"))?;
@@ -451,7 +526,7 @@ impl Desk {
             self.genesis(),
             self.mirror(),
             &checkpoint,
-            &entry,
+            &located.entry,
             &opened,
             &control,
             &choice,
@@ -471,11 +546,48 @@ impl Desk {
         Ok(Reply::Bytes(answer, Bytes::Whole(Zeroizing::new(proof))))
     }
 
+    fn original(&self, who: &str, record: &str) -> Result<Reply, Trouble> {
+        let id = self.record_id(record)?;
+        let located = self.locate(&id)?;
+        let opened = self.opened(&located)?;
+        let opened = read(&opened, &located.row)?;
+        let Some(original) = opened.record().original() else {
+            return Err(Trouble::not_found("the record has no original bytes"));
+        };
+        match &original.content {
+            record::OriginalContent::Inline(bytes) => {
+                let answer = Answer::Bytes {
+                    name: None,
+                    media_type: Some(original.media_type.clone()),
+                    length: bytes.len() as u64,
+                };
+                let bytes = Zeroizing::new(bytes.clone());
+                self.look(who, "original", Vec::new(), vec![id])?;
+                Ok(Reply::Bytes(answer, Bytes::Whole(bytes)))
+            }
+            record::OriginalContent::Attached(index) => {
+                self.stream(who, "original", &opened, index.get())
+            }
+        }
+    }
+
     fn attachment(&self, who: &str, record: &str, index: u32) -> Result<Reply, Trouble> {
         let id = self.record_id(record)?;
-        let (entry, row) = self.locate(&id)?;
-        let batch = self.opened(&entry)?;
-        let opened = read(&batch, &row)?;
+        let located = self.locate(&id)?;
+        let opened = self.opened(&located)?;
+        let opened = read(&opened, &located.row)?;
+        self.stream(who, "attachment", &opened, index)
+    }
+
+    /// The bytes of one of a record's attachments, opened on the way.
+    fn stream(
+        &self,
+        who: &str,
+        what: &'static str,
+        opened: &OpenedRecord<'_>,
+        index: u32,
+    ) -> Result<Reply, Trouble> {
+        let id = opened.record().id();
         let sealed = usize::try_from(index)
             .ok()
             .and_then(|at| opened.attachments().get(at))
@@ -491,7 +603,7 @@ impl Desk {
         };
         let facts = vec![("attachment".to_owned(), index.to_string())];
         let (Some(stream), Some(opener)) = (&sealed.stream, opened.open_attachment(index)) else {
-            self.look(who, "attachment", facts, vec![id])?;
+            self.look(who, what, facts, vec![id])?;
             return Ok(Reply::Bytes(answer, Bytes::Whole(Zeroizing::default())));
         };
         let opener = opener.map_err(|error| Trouble::failed(&error))?;
@@ -500,7 +612,7 @@ impl Desk {
             .open_object(stream.object)
             .map_err(|error| Trouble::failed(&error))?
             .ok_or_else(|| Trouble::not_found("the attachment's bytes have not arrived"))?;
-        self.look(who, "attachment", facts, vec![id])?;
+        self.look(who, what, facts, vec![id])?;
         Ok(Reply::Bytes(answer, Bytes::Stream(Box::new(opener), file)))
     }
 
@@ -512,7 +624,7 @@ impl Desk {
                 wire::Body::Audit(head) => head.epoch,
                 _ => continue,
             };
-            let object = object_of(self.mirror(), &entry).ok().flatten();
+            let object = object_of(self.mirror(), &entry, MAX_BATCH).ok().flatten();
             let (Some(key), Some(object)) = (self.keys().governance(epoch), object) else {
                 continue;
             };
@@ -553,13 +665,21 @@ impl Desk {
         Ok(Answer::Audit(looks))
     }
 
-    /// Where a record is filed, and the verified entry that carries it.
-    fn locate(&self, id: &RecordId) -> Result<(VerifiedEntry, Row), Trouble> {
-        let (_, row) = self.row(id)?;
+    /// Where a record is filed, and the verified entries that it stands in.
+    fn locate(&self, id: &RecordId) -> Result<Located, Trouble> {
+        let (partition, row) = self.row(id)?;
+        let epoch = wire::EpochId::from_bytes(*partition.as_bytes());
         let entry = self
             .entry(row.index.get())
             .ok_or_else(|| Trouble::not_found("the entry of this record is not verified"))?;
-        Ok((entry, row))
+        let position = RecordPosition::new(row.position);
+        let carry = self.carry_of(row.index.get(), position, epoch);
+        Ok(Located {
+            epoch,
+            row,
+            entry,
+            carry,
+        })
     }
 
     /// The record that `text` names: all 64 digits of its id, or enough of the first.
@@ -602,14 +722,23 @@ impl Desk {
         Err(Trouble::not_found("no record with this id is filed"))
     }
 
-    fn opened(&self, entry: &VerifiedEntry) -> Result<seal::OpenedBatch, Trouble> {
-        self.open_batch(entry)
-            .map_err(|why| Trouble {
-                code: "damaged",
-                why,
-                span: None,
-            })?
-            .ok_or_else(|| Trouble::not_found("the sealed batch of this record is not held"))
+    fn opened(&self, located: &Located) -> Result<Opened, Trouble> {
+        let damaged = |why| Trouble {
+            code: "damaged",
+            why,
+            span: None,
+        };
+        let opened = match &located.carry {
+            Some(carry) => self
+                .open_carried(carry)
+                .map_err(damaged)?
+                .map(|(_, opened)| Opened::Carry(Box::new(opened))),
+            None => self
+                .open_batch(&located.entry)
+                .map_err(damaged)?
+                .map(Opened::Batch),
+        };
+        opened.ok_or_else(|| Trouble::not_found("the sealed object of this record is not held"))
     }
 
     /// A partition that does not read is made again; the answer says so.
@@ -629,21 +758,25 @@ impl Desk {
     }
 }
 
-fn read<'a>(batch: &'a seal::OpenedBatch, row: &Row) -> Result<OpenedRecord<'a>, Trouble> {
-    batch
+fn read<'a>(opened: &'a Opened, row: &Row) -> Result<OpenedRecord<'a>, Trouble> {
+    opened
         .record(RecordPosition::new(row.position))
         .ok_or_else(|| Trouble::not_found("the batch has no such record"))?
         .map_err(|error| Trouble::failed(&error))
 }
 
 fn named(participant: &Participant, directory: &Directory, network: &str, at: i64) -> Somebody {
-    let mut names: Vec<String> = participant
+    let names: Vec<String> = participant
         .aliases
         .iter()
         .map(|alias| alias.name.clone())
         .collect();
     let id = participant.id.as_str().to_owned();
     let found = directory.at(network, &id, &names, at);
+    with_persons(id, names, found)
+}
+
+fn with_persons(id: String, mut names: Vec<String>, found: Vec<(&str, &str)>) -> Somebody {
     let persons = found
         .iter()
         .map(|(person, _)| (*person).to_owned())

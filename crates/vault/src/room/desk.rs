@@ -24,13 +24,16 @@ use crate::partition::{PageCache, Partition, PartitionId, PartitionKey, Partitio
 use crate::people::{People, PeopleError};
 use crate::search::{Searcher, Shelf};
 use crate::state::State;
+use crate::stores::Stores;
 use crate::system::{SystemRandomness, now};
 
+use super::carried::Carries;
 use super::directory::Directory;
 use super::filing::{Tried, Waiting};
 use super::hardening::Hardening;
 use super::keys::LiveKeys;
 use super::protocol::{Secret, Status, Unlock};
+use super::rosters::Rosters;
 
 /// Pages of 4 KiB that all partitions keep in memory together.
 const CACHE_PAGES: usize = 16_384;
@@ -46,6 +49,8 @@ pub(crate) struct Desk {
     log: Mutex<Log>,
     waiting: Mutex<Waiting>,
     tried: Mutex<Tried>,
+    carries: Mutex<Carries>,
+    rosters: Mutex<Rosters>,
     partitions: Mutex<BTreeMap<EpochId, Arc<Partition>>>,
     searcher: RwLock<Searcher>,
     cache: Arc<PageCache>,
@@ -131,6 +136,7 @@ impl Desk {
         let state =
             State::open(&folder.state()).map_err(broken("the vault's state does not open"))?;
         let ring = unlocked(unlock, &genesis, &state)?;
+        let told = bring_stores_up(unlock, &ring);
         let keys = LiveKeys::take(ring).map_err(broken("a key of the keyring is damaged"))?;
         hardening.secret_memory = keys.in_secret_memory();
 
@@ -194,6 +200,8 @@ impl Desk {
             log: Mutex::new(log),
             waiting: Mutex::default(),
             tried: Mutex::default(),
+            carries: Mutex::default(),
+            rosters: Mutex::default(),
             partitions: Mutex::default(),
             searcher: RwLock::new(Searcher::new(Vec::new())),
             cache: PageCache::new(CACHE_PAGES),
@@ -206,6 +214,9 @@ impl Desk {
             hardening,
             active_at: AtomicI64::new(now().get()),
         };
+        for note in told {
+            desk.note(note);
+        }
         desk.open_partitions();
         Ok(desk)
     }
@@ -242,13 +253,21 @@ impl Desk {
                 self.make_again(epoch);
             }
         }
-        let batches: Vec<_> = self.batches(0);
-        for (index, epoch) in batches {
+        for (index, epoch) in self.batches(0) {
             let filed = self
                 .partition(epoch)
                 .and_then(|partition| partition.last_filed());
             self.waiting().add(tlog::LogIndex::new(index), epoch, filed);
         }
+        // The mark of a partition says nothing of what was carried: it may have become due later.
+        for (index, epoch) in self.due_carries(0) {
+            let index = tlog::LogIndex::new(index);
+            let filed = self
+                .partition(epoch)
+                .is_some_and(|partition| partition.has_carried(index).unwrap_or(false));
+            self.waiting().add(index, epoch, filed.then_some(index));
+        }
+        self.know_missing_rosters(&self.directory());
     }
 
     /// One pass: verifies what the mirror has more, files what can be filed. Returns whether
@@ -262,7 +281,7 @@ impl Desk {
         if let Err(why) = advanced {
             self.note(format!("the mirror's log does not verify: {why}"));
         }
-        for (index, epoch) in self.batches(before) {
+        for (index, epoch) in self.to_file(before) {
             self.waiting().add(tlog::LogIndex::new(index), epoch, None);
         }
         let filed = self.file_waiting();
@@ -298,6 +317,46 @@ impl Desk {
                 Body::Batch(head) => Some((*index, head.epoch)),
                 _ => None,
             })
+            .collect()
+    }
+
+    /// What was carried, from an index on, to which epoch, and can not be opened where it stood
+    /// first. The rest is checked.
+    fn due_carries(&self, from: u64) -> Vec<(u64, EpochId)> {
+        let entries: Vec<VerifiedEntry> = self
+            .log()
+            .entries
+            .range(from..)
+            .filter(|(_, entry)| entry.entry().kind() == Kind::Carry)
+            .map(|(_, entry)| entry.clone())
+            .collect();
+        let mut due = Vec::new();
+        for entry in entries {
+            let Body::Carry(head) = entry.entry().body() else {
+                continue;
+            };
+            self.carries().add(entry.index().get(), head);
+            if self.carry_is_due(head) {
+                due.push((entry.index().get(), head.epoch));
+            } else if self.keys.has(head.epoch) {
+                self.check_carry(&entry);
+            }
+        }
+        due
+    }
+
+    /// Everything from an index on that is to be filed.
+    fn to_file(&self, from: u64) -> Vec<(u64, EpochId)> {
+        let mut all = self.batches(from);
+        all.extend(self.due_carries(from));
+        all
+    }
+
+    /// The open partitions.
+    pub(crate) fn open_partitions_list(&self) -> Vec<(EpochId, Arc<Partition>)> {
+        let partitions = lock(&self.partitions);
+        let each = partitions.iter();
+        each.map(|(epoch, partition)| (*epoch, Arc::clone(partition)))
             .collect()
     }
 
@@ -341,6 +400,7 @@ impl Desk {
     /// again from the mirror.
     pub(crate) fn make_again(&self, epoch: EpochId) {
         lock(&self.partitions).remove(&epoch);
+        self.rosters().forget(epoch);
         self.searcher
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -352,7 +412,7 @@ impl Desk {
             }
             _ => self.note(format!("partition {epoch} is made again from the mirror")),
         }
-        let again = self.batches(0).into_iter().filter(|(_, of)| *of == epoch);
+        let again = self.to_file(0).into_iter().filter(|(_, of)| *of == epoch);
         self.waiting().again(again);
         *lock(&self.pass.0) = 0;
     }
@@ -516,6 +576,14 @@ impl Desk {
         lock(&self.tried)
     }
 
+    pub(crate) fn carries(&self) -> MutexGuard<'_, Carries> {
+        lock(&self.carries)
+    }
+
+    pub(crate) fn rosters(&self) -> MutexGuard<'_, Rosters> {
+        lock(&self.rosters)
+    }
+
     pub(crate) fn keys(&self) -> &LiveKeys {
         &self.keys
     }
@@ -558,7 +626,7 @@ impl Log {
         for entry in settled.entries {
             let kept = matches!(
                 entry.entry().kind(),
-                Kind::Batch | Kind::Audit | Kind::Governance | Kind::Control
+                Kind::Batch | Kind::Carry | Kind::Audit | Kind::Governance | Kind::Control
             );
             if kept && entry.index().get() >= known.size.get() {
                 self.entries.insert(entry.index().get(), entry);
@@ -644,6 +712,29 @@ fn unlocked(
         .raise(GENERATION, generation)
         .map_err(broken("the vault's state can not be written"))?;
     Ok(ring)
+}
+
+/// RING-10: stores that were out of reach at the last change get the keyring now. What stays pending
+/// hinders nothing and is told.
+fn bring_stores_up(unlock: &Unlock, ring: &UnlockedKeyring) -> Vec<String> {
+    if unlock.stores.is_empty() {
+        return Vec::new();
+    }
+    let stores = Stores::new(
+        ring.keyring().archive(),
+        PathBuf::from(&unlock.keyring),
+        unlock.stores.clone(),
+    );
+    match stores.write(ring, now()) {
+        Ok(standing) => standing
+            .iter()
+            .filter_map(|store| {
+                let why = store.pending.as_ref()?;
+                Some(format!("the keyring is pending at {}: {why}", store.name))
+            })
+            .collect(),
+        Err(error) => vec![report(&error)],
+    }
 }
 
 /// Opens the directory of people under the governance epoch's key; one that lies under an earlier

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use seal::{OpenError, OpenedBatch, open_batch};
+use seal::{OpenError, OpenedBatch, OpenedRecord, RecordUnreadable, open_batch};
 use tlog::LogIndex;
 use wire::verify::VerifiedEntry;
 use wire::{Body, EpochId};
@@ -23,7 +23,9 @@ use super::desk::Desk;
 use super::directory::Directory;
 
 /// Largest sealed batch: 4 MiB and 64 KiB of content, its padding (at most an eighth), its head.
-const MAX_BATCH: u64 = 6 << 20;
+pub(crate) const MAX_BATCH: u64 = 6 << 20;
+/// Largest sealed carry: 8 MiB of content, its padding, its head.
+pub(crate) const MAX_CARRY: u64 = 10 << 20;
 /// Batches that are filed between two commits.
 const GROUP: usize = 64;
 
@@ -154,6 +156,7 @@ impl Desk {
                 }
             }
         }
+        self.rosters().committed();
         any
     }
 
@@ -169,13 +172,37 @@ impl Desk {
         let Some(entry) = self.entry(index) else {
             return Ok(false);
         };
+        if matches!(entry.entry().body(), Body::Carry(_)) {
+            let Some((original, opened)) = self.open_carried(&entry).map_err(Fault::Never)? else {
+                return Ok(false);
+            };
+            let partition = self.partition_of(epoch).map_err(Fault::Failed)?;
+            self.file_records(
+                epoch,
+                &partition,
+                &original,
+                index,
+                opened.records(),
+                directory,
+            )
+            .map_err(Fault::Failed)?;
+            partition
+                .note_carried(entry.index())
+                .map_err(|error| Fault::Failed(report(&error)))?;
+            return Ok(true);
+        }
         let Some(opened) = self.open_batch(&entry).map_err(Fault::Never)? else {
             return Ok(false);
         };
         let partition = self.partition_of(epoch).map_err(Fault::Failed)?;
-        file_batch(&partition, &entry, &opened, directory, &|problem| {
-            self.note_problem(index, &problem);
-        })
+        self.file_records(
+            epoch,
+            &partition,
+            &entry,
+            index,
+            opened.records(),
+            directory,
+        )
         .map_err(Fault::Failed)?;
         Ok(true)
     }
@@ -186,7 +213,7 @@ impl Desk {
         let Body::Batch(head) = entry.entry().body() else {
             return Err("it is no batch".to_owned());
         };
-        let Some(object) = object_of(self.mirror(), entry)? else {
+        let Some(object) = object_of(self.mirror(), entry, MAX_BATCH)? else {
             return Ok(None);
         };
         let key = self
@@ -196,81 +223,108 @@ impl Desk {
         match open_batch(&key, entry, &object) {
             Ok(opened) => Ok(Some(opened)),
             Err(OpenError::OtherObject) => {
-                let hashes = entry.entry().objects().first().map(|object| object.hash);
-                let damaged: Vec<_> = hashes
-                    .map(|hash| (hash, Holding::Damaged))
-                    .into_iter()
-                    .collect();
-                self.state()
-                    .note_objects(&damaged)
-                    .map_err(|error| report(&error))?;
-                self.note(format!(
-                    "the object of entry {} was damaged on this disk",
-                    entry.index()
-                ));
+                self.object_is_damaged(entry)?;
                 Ok(None)
             }
             Err(error) => Err(format!("its object does not open: {}", report(&error))),
         }
     }
+
+    /// The first object of an entry does not have its hash on this disk: the locked part fetches it
+    /// again.
+    pub(crate) fn object_is_damaged(&self, entry: &VerifiedEntry) -> Result<(), String> {
+        let hashes = entry.entry().objects().first().map(|object| object.hash);
+        let damaged: Vec<_> = hashes
+            .map(|hash| (hash, Holding::Damaged))
+            .into_iter()
+            .collect();
+        self.state()
+            .note_objects(&damaged)
+            .map_err(|error| report(&error))?;
+        self.note(format!(
+            "the object of entry {} was damaged on this disk",
+            entry.index()
+        ));
+        Ok(())
+    }
+
+    /// Files records that stood in `original` first; problems are those of the entry at `index`,
+    /// from which they were opened.
+    fn file_records<'a>(
+        &self,
+        epoch: EpochId,
+        partition: &Partition,
+        original: &VerifiedEntry,
+        index: u64,
+        records: impl Iterator<Item = Result<OpenedRecord<'a>, RecordUnreadable>>,
+        directory: &Directory,
+    ) -> Result<(), String> {
+        for record in records {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    let problem = format!("a record does not read: {}", report(&error));
+                    self.note_problem(index, &problem);
+                    continue;
+                }
+            };
+            self.know_roster(epoch, partition, record.record(), directory)?;
+            file_record(partition, original, &record, directory)?;
+        }
+        Ok(())
+    }
 }
 
 /// The bytes of an entry's first object; `None` if it is not held.
-pub(crate) fn object_of(mirror: &Mirror, entry: &VerifiedEntry) -> Result<Option<Vec<u8>>, String> {
+pub(crate) fn object_of(
+    mirror: &Mirror,
+    entry: &VerifiedEntry,
+    most: u64,
+) -> Result<Option<Vec<u8>>, String> {
     let Some(object) = entry.entry().objects().first() else {
         return Err("it names no object".to_owned());
     };
-    if object.length.get() > MAX_BATCH {
+    if object.length.get() > most {
         return Err(format!(
-            "its object of {} bytes is larger than any batch",
+            "its object of {} bytes is larger than any of its kind",
             object.length
         ));
     }
     mirror
-        .read(&mirror.object_path(object.hash), MAX_BATCH)
+        .read(&mirror.object_path(object.hash), most)
         .map_err(|error| format!("its object can not be read: {error}"))
 }
 
-fn file_batch(
+fn file_record(
     partition: &Partition,
-    entry: &VerifiedEntry,
-    opened: &OpenedBatch,
+    original: &VerifiedEntry,
+    record: &OpenedRecord<'_>,
     directory: &Directory,
-    problem: &dyn Fn(String),
 ) -> Result<(), String> {
-    for record in opened.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                problem(format!("a record does not read: {}", report(&error)));
-                continue;
-            }
-        };
-        let parts: Vec<Vec<u8>> = record.parts().iter().map(|part| part.to_vec()).collect();
-        let objects: Vec<Option<[u8; 32]>> = record
-            .attachments()
-            .iter()
-            .map(|sealed| {
-                sealed
-                    .stream
-                    .as_ref()
-                    .map(|stream| *stream.object.as_bytes())
-            })
-            .collect();
-        let filing = Filing {
-            index: entry.index(),
-            position: record.position().get(),
-            admitted_at: entry.admitted_at().time(),
-            record: record.record(),
-            parts: &parts,
-            objects: &objects,
-            members: &[],
-        };
-        partition
-            .file([filing], directory)
-            .map_err(|error| report(&error))?;
-    }
-    Ok(())
+    let parts: Vec<Vec<u8>> = record.parts().iter().map(|part| part.to_vec()).collect();
+    let objects: Vec<Option<[u8; 32]>> = record
+        .attachments()
+        .iter()
+        .map(|sealed| {
+            sealed
+                .stream
+                .as_ref()
+                .map(|stream| *stream.object.as_bytes())
+        })
+        .collect();
+    let filing = Filing {
+        index: original.index(),
+        position: record.position().get(),
+        admitted_at: original.admitted_at().time(),
+        record: record.record(),
+        parts: &parts,
+        objects: &objects,
+        members: &[],
+    };
+    partition
+        .file([filing], directory)
+        .map(drop)
+        .map_err(|error| report(&error))
 }
 
 /// Why a batch was not filed.

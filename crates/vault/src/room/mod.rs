@@ -10,6 +10,7 @@
 //! what (governance, later), pages and command line, how partitions are made.
 
 mod answers;
+mod carried;
 mod desk;
 mod directory;
 mod filing;
@@ -18,6 +19,7 @@ pub mod hardening;
 mod keys;
 pub mod process;
 pub mod protocol;
+mod rosters;
 pub mod serve;
 
 pub use desk::OpenRoomError;

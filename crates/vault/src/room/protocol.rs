@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::people::{Account, Imported, Person};
 use crate::state::{Counts, Problem};
+use crate::stores::StorePlace;
 use crate::watch::Gap;
 
 use super::hardening::Hardening;
@@ -17,6 +18,9 @@ pub struct Unlock {
     pub folder: String,
     /// The keyring file.
     pub keyring: String,
+    /// Keyring stores that the unlocking brings up to it (RING-10).
+    #[serde(default)]
+    pub stores: Vec<StorePlace>,
     /// What unlocks it.
     pub secret: Secret,
     /// Who unlocks, for the audit trail.
@@ -137,6 +141,11 @@ pub enum Ask {
         show: Vec<String>,
         /// Attachments whose bytes go along; their parts are shown too.
         attachments: Vec<u32>,
+    },
+    /// The network's original bytes of a record; answered by `Bytes` and pieces.
+    Original {
+        /// The record's id.
+        record: String,
     },
     /// The bytes of an attachment; answered by `Bytes` and pieces.
     Attachment {
@@ -261,7 +270,7 @@ pub struct Shown {
     pub record: String,
     /// Network, account, conversation id.
     pub conversation: (String, String, String),
-    /// Title of the conversation, as the event gives it.
+    /// Title of the conversation, as the event gives it, else as it is known.
     pub title: Option<String>,
     /// Kind of event.
     pub kind: String,
@@ -279,6 +288,8 @@ pub struct Shown {
     pub authors: Vec<Somebody>,
     /// Recipients that the event names.
     pub recipients: Vec<Somebody>,
+    /// Members of the conversation at that time: of the roster in force.
+    pub members: Vec<Somebody>,
     /// All texts that people read.
     pub text: String,
     /// Fields the network gives beyond the model.
@@ -287,7 +298,7 @@ pub struct Shown {
     pub attachments: Vec<File>,
     /// Media type and length of the network's original bytes.
     pub original: Option<(String, u64)>,
-    /// Log index, position, admitted at, entry id, signer, epoch.
+    /// Where it stands in the log.
     pub provenance: Provenance,
     /// The conversation around it.
     pub around: Page,
@@ -310,6 +321,23 @@ pub struct Provenance {
     pub epoch: String,
     /// Whether independent witnesses have cosigned the checkpoint.
     pub witnessed: bool,
+    /// The newest entry that carried the record to a later epoch.
+    pub carried: Option<CarriedBy>,
+}
+
+/// How a record came to a later epoch.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CarriedBy {
+    /// Log index of the `carry` entry.
+    pub index: u64,
+    /// When the log admitted it, milliseconds since 1970.
+    pub admitted_at: i64,
+    /// Its entry id.
+    pub entry: String,
+    /// The epoch that the record was carried to.
+    pub epoch: String,
+    /// Whether the record was opened from there: its first epoch has no key any more.
+    pub opened_from: bool,
 }
 
 /// Somebody in a record.
@@ -422,6 +450,6 @@ macro_rules! redacted {
     )+};
 }
 redacted!(
-    Unlock, Secret, Request, Ask, Answer, Found, Hit, Shown, Provenance, Somebody, File, Page,
-    Item, Looked
+    Unlock, Secret, Request, Ask, Answer, Found, Hit, Shown, Provenance, CarriedBy, Somebody, File,
+    Page, Item, Looked
 );

@@ -42,6 +42,8 @@ pub(crate) struct Archive {
     root: Signer,
     pub(crate) agent: Signer,
     recipient: RecipientKey,
+    recipients: Vec<(EpochId, RecipientKey)>,
+    carrier: Option<Signer>,
     randomness: Seeded,
     control: (u64, ControlId),
 }
@@ -345,6 +347,11 @@ impl Archive {
             shares,
             epoch: published[0].id,
             recipient: RecipientKey::new(&published[0].key).unwrap(),
+            recipients: vec![(
+                published[0].id,
+                RecipientKey::new(&published[0].key).unwrap(),
+            )],
+            carrier: None,
             root,
             agent: Signer::new(4),
             randomness,
@@ -369,14 +376,130 @@ impl Archive {
         self.folder.path().join("keyring")
     }
 
-    /// Destroys the key of the epoch of records.
-    pub(crate) fn destroy_epoch(&self) {
-        std::fs::copy(self.keyring(), self.folder.path().join("keyring.old")).unwrap();
+    /// Changes the keyring.
+    fn with_ring(&self, change: impl FnOnce(&mut UnlockedKeyring)) {
         let bytes = std::fs::read(self.keyring()).unwrap();
         let ring = seal::keyring::Keyring::from_bytes(&bytes, None).unwrap();
         let mut ring = ring.unlock_with_shares(&self.shares).unwrap();
-        ring.destroy(self.epoch, clock()).unwrap();
+        change(&mut ring);
         std::fs::write(self.keyring(), ring.lock().to_bytes()).unwrap();
+    }
+
+    /// Publishes another epoch of records; gives it without using it.
+    pub(crate) fn another_epoch(&mut self) -> EpochId {
+        let period = Period {
+            from: Milliseconds::new(0),
+            until: Milliseconds::new(NOW * 2),
+        };
+        let new = make_epoch(
+            RetentionClass::new(0),
+            EpochUse::Period,
+            period,
+            Milliseconds::new(NOW),
+            &mut self.randomness,
+        );
+        self.with_ring(|ring| {
+            ring.add_epochs(std::slice::from_ref(&new), &mut Seeded::new(71))
+                .unwrap();
+        });
+        let published = new.published().clone();
+        let id = published.id;
+        self.recipients
+            .push((id, RecipientKey::new(&published.key).unwrap()));
+        self.act(Act::Recipients(Recipients {
+            epochs: vec![published],
+        }));
+        id
+    }
+
+    /// Seals to this epoch from now on.
+    pub(crate) fn seal_to(&mut self, epoch: EpochId) {
+        let known = self.recipients.iter().find(|(id, _)| *id == epoch);
+        self.recipient = known.unwrap().1.clone();
+        self.epoch = epoch;
+    }
+
+    /// Carries records of the entry at `original` to another epoch, as a vault does before it
+    /// destroys theirs. The mirror must have the entry.
+    pub(crate) fn carry(&mut self, original: LogIndex, positions: &[u32], to: EpochId) -> LogIndex {
+        self.carry_as(original, positions, to, original)
+    }
+
+    /// The same, said to be of another entry.
+    pub(crate) fn carry_as(
+        &mut self,
+        original: LogIndex,
+        positions: &[u32],
+        to: EpochId,
+        said: LogIndex,
+    ) -> LogIndex {
+        if self.carrier.is_none() {
+            let carrier = Signer::new(6);
+            self.act(Act::Enrol(enrol(carrier.key.public(), Role::Vault)));
+            self.carrier = Some(carrier);
+        }
+        let mirror = self.vault_folder().mirror();
+        let entries = vault::verify::verified_entries(&mirror).unwrap();
+        let entry = entries
+            .iter()
+            .find(|entry| entry.index() == original)
+            .unwrap();
+        let Body::Batch(head) = entry.entry().body() else {
+            panic!("no batch");
+        };
+        let object = self.relay.log().objects[&entry.entry().objects()[0].hash].clone();
+        let bytes = std::fs::read(self.keyring()).unwrap();
+        let ring = seal::keyring::Keyring::from_bytes(&bytes, None).unwrap();
+        let ring = ring.unlock_with_shares(&self.shares).unwrap();
+        let opened = seal::open_batch(&ring.records(head.epoch).unwrap(), entry, &object).unwrap();
+        let positions: Vec<RecordPosition> =
+            positions.iter().copied().map(RecordPosition::new).collect();
+        let carried = seal::carry(&opened, &positions).unwrap();
+        let recipient = &self.recipients.iter().find(|(id, _)| *id == to).unwrap().1;
+        let carrier = self.carrier.as_mut().unwrap();
+        let draft = carrier.draft(&self.genesis, Body::Carry(carried.head(recipient, None)));
+        let (object, unsigned) =
+            seal::seal_carry(&carried, recipient, draft, &mut self.randomness).unwrap();
+        let unsigned = if said == original {
+            unsigned
+        } else {
+            let head = Carry {
+                original: said,
+                ..carried.head(recipient, None)
+            };
+            carrier
+                .draft(&self.genesis, Body::Carry(head))
+                .with_objects(vec![object.object()])
+                .unwrap()
+        };
+        let entry = carrier.signed(unsigned);
+        self.relay
+            .log()
+            .objects
+            .insert(object.hash(), object.into_bytes());
+        self.relay.admit(entry)
+    }
+
+    /// Seals records as they are, in one batch.
+    pub(crate) fn records(&mut self, records: Vec<Record>) -> Vec<RecordId> {
+        let records = records.into_iter().map(|record| (record, Vec::new()));
+        self.seal(records.collect())
+    }
+
+    /// Log index of the newest entry.
+    pub(crate) fn newest(&self) -> LogIndex {
+        LogIndex::new(self.relay.log().leaves.len() as u64 - 1)
+    }
+
+    /// Destroys the key of an epoch of records.
+    pub(crate) fn destroy(&self, epoch: EpochId) {
+        self.with_ring(|ring| ring.destroy(epoch, clock()).unwrap());
+    }
+
+    /// Destroys the key of the epoch of records.
+    pub(crate) fn destroy_epoch(&self) {
+        std::fs::copy(self.keyring(), self.folder.path().join("keyring.old")).unwrap();
+        self.destroy(self.epoch);
     }
 
     pub(crate) fn restore_keyring(&self) {
@@ -454,10 +577,27 @@ impl Archive {
 
     /// A message with one attachment of these bytes.
     pub(crate) fn attached(&mut self, text: &str, bytes: &[u8]) -> RecordId {
-        let id = message(text, Vec::new()).id();
+        let (attachment, stream) = self.stream(message(text, Vec::new()).id(), bytes);
+        let record = message(text, vec![attachment]);
+        self.seal(vec![(record, vec![Some(stream)])])[0]
+    }
+
+    /// A message whose original bytes are an attachment.
+    pub(crate) fn original_attached(&mut self, text: &str, bytes: &[u8]) -> RecordId {
+        let (attachment, stream) = self.stream(message(text, Vec::new()).id(), bytes);
+        let original = Original {
+            media_type: "application/json".to_owned(),
+            content: record::OriginalContent::Attached(record::AttachmentIndex::new(0)),
+        };
+        let body = Message::plain(text).into();
+        let record = record_of(text, body, None, None, Some(original), vec![attachment]);
+        self.seal(vec![(record, vec![Some(stream)])])[0]
+    }
+
+    fn stream(&mut self, record: RecordId, bytes: &[u8]) -> (Attachment, Stream) {
         let place = StreamPlace {
             archive: self.genesis.archive_id(),
-            record: id,
+            record,
             index: 0,
         };
         let mut sealer = StreamSealer::new(&place, &mut self.randomness).unwrap();
@@ -478,10 +618,7 @@ impl Archive {
             name: Some("plan.pdf".to_owned()),
             ..Attachment::new(stream.size, stream.hash)
         };
-        self.seal(vec![(
-            message(text, vec![attachment]),
-            vec![Some(stream.stream)],
-        )])[0]
+        (attachment, stream.stream)
     }
 
     fn seal(&mut self, records: Vec<(Record, Vec<Option<Stream>>)>) -> Vec<RecordId> {
@@ -523,6 +660,44 @@ fn enrol(key: PublicKey, role: Role) -> Enrol {
 
 /// A message whose id follows from its text.
 pub(crate) fn message(text: &str, attachments: Vec<Attachment>) -> Record {
+    let original = Original::inline("text/plain", text.as_bytes());
+    record_of(
+        text,
+        Message::plain(text).into(),
+        Some("Trading desk"),
+        None,
+        Some(original),
+        attachments,
+    )
+}
+
+/// A message that names a roster, and not its conversation's title.
+pub(crate) fn in_roster(text: &str, roster: RecordId) -> Record {
+    let body = Message::plain(text).into();
+    record_of(text, body, None, Some(roster), None, Vec::new())
+}
+
+/// A roster of the conversation, with its title.
+pub(crate) fn roster(name: &str, title: &str, members: &[(&str, &str)]) -> Record {
+    let members = members.iter().map(|(id, name)| {
+        Participant::new(ParticipantId::parse(*id).unwrap())
+            .alias(record::AliasKind::Display, *name)
+    });
+    let body = record::Roster {
+        members: members.collect(),
+        former: None,
+    };
+    record_of(name, body.into(), Some(title), None, None, Vec::new())
+}
+
+fn record_of(
+    text: &str,
+    body: RecordBody,
+    title: Option<&str>,
+    roster: Option<RecordId>,
+    original: Option<Original>,
+    attachments: Vec<Attachment>,
+) -> Record {
     let source = Source {
         network: NetworkName::SIGNAL,
         account: TextId::new("aci:me").unwrap(),
@@ -542,19 +717,15 @@ pub(crate) fn message(text: &str, attachments: Vec<Attachment>) -> Record {
         at,
     )
     .direction(Direction::Incoming)
-    .sent(at);
-    let mut participants =
-        Participants::of(Conversation::new(ConversationKind::Group).title("Trading desk"));
+    .sent(at)
+    .roster(roster);
+    let mut conversation = Conversation::new(ConversationKind::Group);
+    if let Some(title) = title {
+        conversation = conversation.title(title);
+    }
+    let mut participants = Participants::of(conversation);
     participants.sender = Some(Participant::new(
         ParticipantId::new("tel", "+49301").unwrap(),
     ));
-    let original = Original::inline("text/plain", text.as_bytes());
-    Record::new(
-        envelope,
-        participants,
-        RecordBody::from(Message::plain(text)),
-        Some(original),
-        attachments,
-    )
-    .unwrap()
+    Record::new(envelope, participants, body, original, attachments).unwrap()
 }

@@ -8,8 +8,11 @@
 )]
 
 mod archive;
+mod carrying;
 mod following;
 mod networked;
 mod reading;
 mod restarting;
+mod rosters;
+mod stores;
 mod verifying;

@@ -11,10 +11,11 @@ use wire::Kind;
 
 use crate::archive::Archive;
 
-fn unlock(archive: &Archive, shares: &[Share]) -> Unlock {
+pub(crate) fn unlock(archive: &Archive, shares: &[Share]) -> Unlock {
     Unlock {
         folder: archive.vault_folder().path().to_string_lossy().into_owned(),
         keyring: archive.keyring().to_string_lossy().into_owned(),
+        stores: Vec::new(),
         secret: Secret::Shares(
             shares
                 .iter()
@@ -26,12 +27,12 @@ fn unlock(archive: &Archive, shares: &[Share]) -> Unlock {
     }
 }
 
-fn open(archive: &Archive) -> RoomProcess {
+pub(crate) fn open(archive: &Archive) -> RoomProcess {
     let command = Command::new(env!("CARGO_BIN_EXE_vault-room"));
     RoomProcess::start(command, &unlock(archive, &archive.shares[..2])).unwrap()
 }
 
-fn client(archive: &Archive) -> RoomClient {
+pub(crate) fn client(archive: &Archive) -> RoomClient {
     RoomClient::connect(&archive.vault_folder().socket(), "Anna").unwrap()
 }
 
@@ -42,7 +43,7 @@ fn status(answer: Answer) -> Status {
     }
 }
 
-fn search(client: &mut RoomClient, query: &str) -> Found {
+pub(crate) fn search(client: &mut RoomClient, query: &str) -> Found {
     let ask = Ask::Search {
         query: query.to_owned(),
         limit: 10,
@@ -58,13 +59,13 @@ fn search(client: &mut RoomClient, query: &str) -> Found {
     }
 }
 
-async fn followed(archive: &Archive) -> u64 {
+pub(crate) async fn followed(archive: &Archive) -> u64 {
     let mut locked = archive.locked();
     while locked.step().await.unwrap().more {}
     archive.relay.log().leaves.len() as u64
 }
 
-fn filed(client: &mut RoomClient, through: u64) -> Status {
+pub(crate) fn filed(client: &mut RoomClient, through: u64) -> Status {
     status(client.ask(Ask::Filed { through }).unwrap())
 }
 
@@ -313,7 +314,7 @@ async fn an_object_damaged_on_this_disk_is_fetched_again_and_filed() {
     room.lock().unwrap();
 }
 
-fn status_of(client: &mut RoomClient) -> Status {
+pub(crate) fn status_of(client: &mut RoomClient) -> Status {
     status(client.ask(Ask::Status).unwrap())
 }
 
@@ -439,7 +440,7 @@ fn rusqlite_break(path: &Path) {
 }
 
 /// Files below a folder that hold these bytes.
-fn holding(folder: &Path, needle: &[u8]) -> Vec<String> {
+pub(crate) fn holding(folder: &Path, needle: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -542,4 +543,62 @@ async fn a_destroyed_epoch_takes_its_partition_along() {
             ..
         })
     ));
+}
+
+/// ROOM-4: the network's own bytes, inline or as an attachment, each look recorded.
+#[tokio::test]
+async fn the_networks_original_bytes_are_given_and_the_look_is_recorded() {
+    let mut archive = Archive::new();
+    let id = archive.batch(&["the original wording"])[0];
+    let without = archive.records(vec![crate::archive::in_roster("no original", id)])[0];
+    let large = vec![0x4a; 300_000];
+    let attached = archive.original_attached("much raw text", &large);
+    let through = followed(&archive).await;
+    let room = open(&archive);
+    let mut client = client(&archive);
+    filed(&mut client, through);
+    let mut original = |record: String| {
+        let mut bytes = Vec::new();
+        let answer = client.ask_bytes(Ask::Original { record }, &mut bytes);
+        (answer.unwrap(), bytes)
+    };
+    let (answer, bytes) = original(id.to_string()[..12].to_owned());
+    let Answer::Bytes {
+        name,
+        media_type,
+        length,
+    } = answer
+    else {
+        panic!("no bytes");
+    };
+    assert_eq!((name, length), (None, bytes.len() as u64));
+    assert_eq!(media_type.as_deref(), Some("text/plain"));
+    assert_eq!(bytes, b"the original wording");
+    let (answer, bytes) = original(attached.to_string());
+    assert!(
+        matches!(
+            answer,
+            Answer::Bytes {
+                length: 300_000,
+                ..
+            }
+        ) && bytes == large
+    );
+    let (answer, bytes) = original(without.to_string());
+    assert!(matches!(answer, Answer::Problem { code, .. } if code == "not-found"));
+    assert!(bytes.is_empty());
+    followed(&archive).await;
+    filed(&mut client, archive.relay.log().leaves.len() as u64);
+    let looks = match client.ask(Ask::Audit { limit: 100 }).unwrap() {
+        Answer::Audit(looks) => looks,
+        _ => panic!("no audit"),
+    };
+    let originals: Vec<_> = looks
+        .iter()
+        .filter(|look| look.what == "original")
+        .map(|look| look.records.clone())
+        .collect();
+    assert_eq!(originals.len(), 2, "what was shown, and nothing else");
+    assert!(originals.contains(&vec![id.to_string()]));
+    room.lock().unwrap();
 }

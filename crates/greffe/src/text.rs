@@ -175,26 +175,32 @@ fn bundle(index: usize) -> Option<&'static FluentBundle<FluentResource>> {
         .get(index)
 }
 
-/// Untrusted text made safe for a terminal: no control characters, bidirectional text held in isolation.
+/// Untrusted text made safe for a terminal: no control characters, none that turn, break or hide what
+/// follows, right-to-left text held in isolation.
 pub(crate) fn printable(text: &str) -> String {
     let clean: String = text
         .chars()
         .map(|c| match c {
             '\n' | '\t' => ' ',
-            c if c.is_control() => '\u{FFFD}',
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' => {
-                '\u{FFFD}'
-            }
+            c if c.is_control() || changes_the_line(c) => '\u{FFFD}',
             c => c,
         })
         .collect();
-    let right_to_left = clean
-        .chars()
-        .any(|c| matches!(c, '\u{0590}'..='\u{08FF}' | '\u{FB1D}'..='\u{FEFC}'));
+    let right_to_left = clean.chars().any(|c| {
+        matches!(c, '\u{0590}'..='\u{08FF}' | '\u{FB1D}'..='\u{FEFC}'
+            | '\u{10800}'..='\u{10FFF}' | '\u{1E800}'..='\u{1EFFF}')
+    });
     if right_to_left {
         return format!("\u{2068}{clean}\u{2069}");
     }
     clean
+}
+
+/// Marks, embeddings and isolates of direction, line and paragraph separators, and what is invisible
+/// and not needed to write a language (joiners are).
+fn changes_the_line(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
 }
 
 #[cfg(test)]

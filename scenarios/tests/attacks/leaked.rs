@@ -276,7 +276,8 @@ fn the_owner_finds_everything(scene: &Scene, messages: &Messages) -> RoomProcess
 }
 
 /// How many records a query finds, and the ids of the first.
-fn found(client: &mut RoomClient, query: String) -> (u64, Vec<String>) {
+/// How many records a query finds, and the first of them.
+pub(crate) fn found(client: &mut RoomClient, query: String) -> (u64, Vec<String>) {
     let ask = Ask::Search {
         query,
         limit: 5,

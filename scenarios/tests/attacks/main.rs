@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod altered;
+mod foreign;
 mod hostile;
 mod killed;
 mod leaked;

@@ -28,6 +28,9 @@ pub(crate) struct Settings {
     pub(crate) relay: RelaySettings,
     /// Who is captured by this folder's agent where a command does not say.
     pub(crate) agent: AgentSettings,
+    /// Who is told what the vault notices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) alarms: Option<crate::alarms::AlarmSettings>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -258,6 +261,7 @@ mod tests {
             agent: AgentSettings {
                 custodian: "me".into(),
             },
+            alarms: None,
         };
         home.write_settings(&settings).unwrap();
         assert_eq!(

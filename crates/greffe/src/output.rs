@@ -42,6 +42,13 @@ impl Output {
         let _ = writeln!(out, "{}", text.trim_end());
     }
 
+    /// One of many results, as a line of JSON.
+    pub(crate) fn line(self, value: &impl serde::Serialize) {
+        if let Ok(text) = serde_json::to_string(value) {
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
+        }
+    }
+
     /// A remark on the way; not in JSON and not when quiet.
     pub(crate) fn note(self, text: &str) {
         if !self.json && !self.quiet {

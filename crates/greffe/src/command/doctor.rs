@@ -67,6 +67,8 @@ fn look(home: &Home) -> Vec<Finding> {
         .map(|name| secret(&home.folder().join(name))),
     );
     findings.push(running(home));
+    findings.push(confinement());
+    findings.push(wrapped(home));
     findings
 }
 
@@ -144,6 +146,23 @@ fn running(home: &Home) -> Finding {
     match home.lock() {
         Ok(_) => good("doctor-not-up", vec![]),
         Err(_) => bad("doctor-held", vec![]),
+    }
+}
+
+/// Whether connectors can be kept from keys and spool (AGENT-5).
+fn confinement() -> Finding {
+    match capture::Confinement::here() {
+        capture::Confinement::Full => good("doctor-confined", vec![]),
+        capture::Confinement::Files => good("doctor-confined-files", vec![]),
+        capture::Confinement::None => bad("doctor-not-confined", vec![]),
+    }
+}
+
+/// Whether the agent's secrets lie open on the disk (AGENT-7). Nothing is wrong if they do.
+fn wrapped(home: &Home) -> Finding {
+    match capture::is_wrapped(&home.folder().join("agent")) {
+        Ok(true) => good("doctor-wrapped", vec![]),
+        _ => good("doctor-readable", vec![]),
     }
 }
 

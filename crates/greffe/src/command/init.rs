@@ -70,6 +70,7 @@ fn make(context: &Context, arguments: &Init, home: &Home) -> Result<(), Failure>
         agent: AgentSettings {
             custodian: "custodian-1".to_owned(),
         },
+        alarms: None,
     })?;
 
     let delivered = context.runtime.block_on(async {

@@ -9,10 +9,13 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::text::{say, word};
 
-/// How the parts stand.
+/// How the parts stand, and every agent and account.
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {
     let home = Home::find(context.global.home.as_deref())?;
     let settings = home.settings()?;
+    let Some(Event::Standing(agents)) = ask(context, &home, Request::Standing)? else {
+        return Err(Failure::new("up-gone").with("why", ""));
+    };
     let Some(Event::Status(status)) = ask(context, &home, Request::Status)? else {
         return Err(Failure::new("up-gone").with("why", ""));
     };
@@ -20,7 +23,7 @@ pub(crate) fn status(context: &Context) -> Result<(), Failure> {
     let unlocked = std::os::unix::net::UnixStream::connect(open).is_ok();
     let value = json!({
         "archive": settings.archive.name, "fingerprint": settings.archive.fingerprint,
-        "status": status, "unlocked": unlocked,
+        "status": status, "unlocked": unlocked, "agents": agents,
     });
     context.output.result(&value, || {
         let mut text = say!(
@@ -58,9 +61,44 @@ pub(crate) fn status(context: &Context) -> Result<(), Failure> {
         for alarm in &status.alarms {
             line(say!("status-alarm", what = alarm.as_str()));
         }
+        for agent in &agents {
+            line(agent_line(agent));
+            for account in &agent.accounts {
+                line(account_line(account));
+            }
+        }
         text
     });
     Ok(())
+}
+
+fn agent_line(agent: &vault::events::SignerStanding) -> String {
+    let state = match (agent.ended_at, agent.silent_since) {
+        (Some(_), _) => "event-retired",
+        (None, Some(_)) => "event-agent-silent",
+        (None, None) => "event-agent-heard",
+    };
+    say!(
+        "status-agent",
+        signer = short(&agent.signer),
+        state = word(state),
+        heard = time(agent.last_at),
+    )
+}
+
+fn account_line(account: &vault::events::AccountStanding) -> String {
+    say!(
+        "status-account",
+        account = short(&account.account),
+        state = word(&format!("event-{}", account.state.name())),
+        since = time(account.since),
+        heard = time(account.heard_at),
+        losses = account.losses,
+    )
+}
+
+fn short(id: &str) -> &str {
+    &id[..id.len().min(8)]
 }
 
 /// Where something may be missing.
@@ -99,7 +137,11 @@ pub(crate) fn gaps(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ask(context: &Context, home: &Home, request: Request) -> Result<Option<Event>, Failure> {
+pub(super) fn ask(
+    context: &Context,
+    home: &Home,
+    request: Request,
+) -> Result<Option<Event>, Failure> {
     context.runtime.block_on(async {
         let mut backend = Backend::open(home).await?;
         let mut heard = None;

@@ -1,0 +1,63 @@
+"""What is said: the script that every network's rig plays, as far as the network can.
+
+Alice is the custodian; what she does on her own telephone is hers too. "in" is "direct" where not
+said. An event that is about another names it by "of". Texts hold characters that are easily lost.
+"""
+
+SCRIPT = [
+    {"id": "text-1", "do": "text", "by": "bob", "text": "Good morning, Alice"},
+    {"id": "text-2", "do": "text", "by": "carol", "text": "Zürich — 苏黎世 🏔️ «1 000 €»"},
+    {"id": "own-1", "do": "text", "by": "alice", "to": "bob", "text": "Good morning from my phone"},
+    {"id": "own-2", "do": "text", "by": "alice", "to": "carol", "text": "Grüezi Carol"},
+    {"id": "long", "do": "text", "by": "bob", "text": "long " * 380},
+    {"id": "edit-1", "do": "edit", "by": "bob", "of": "text-1", "text": "Good morning, dear Alice"},
+    {"id": "edit-2", "do": "edit", "by": "bob", "of": "edit-1", "text": "Good evening, dear Alice"},
+    {"id": "own-edit", "do": "edit", "by": "alice", "to": "bob", "of": "own-1", "text": "Good day from my phone"},
+    {"id": "react-1", "do": "reaction", "by": "bob", "of": "own-1", "emoji": "👍"},
+    {"id": "react-2", "do": "reaction", "by": "bob", "of": "own-1", "emoji": "👍", "remove": True},
+    {"id": "own-react", "do": "reaction", "by": "alice", "to": "carol", "of": "text-2", "emoji": "❤️"},
+    {"id": "quote", "do": "quote", "by": "carol", "of": "own-2", "quoted": "Grüezi Carol", "text": "Grüezi, as you say"},
+    {"id": "styled", "do": "styled", "by": "bob", "text": "this is bold"},
+    {"id": "file-1", "do": "file", "by": "bob", "text": "the term sheet", "name": "terms.txt", "type": "text/plain", "bytes": 20_000},
+    {"id": "file-2", "do": "file", "by": "carol", "text": "a picture", "name": "map.png", "type": "image/png", "bytes": 700_000},
+    {"id": "own-file", "do": "file", "by": "alice", "to": "bob", "text": "signed", "name": "signed.pdf", "type": "application/pdf", "bytes": 50_000},
+    {"id": "contact", "do": "contact", "by": "carol", "name": "Zed"},
+    {"id": "sticker", "do": "sticker", "by": "bob", "emoji": "🦊"},
+    {"id": "once", "do": "view-once", "by": "carol"},
+    {"id": "expiring", "do": "expiring", "by": "bob", "seconds": 3600, "text": "gone in an hour"},
+    {"id": "timer", "do": "timer", "by": "bob", "seconds": 86400},
+    {"id": "sealed", "do": "text", "by": "bob", "sealed": True, "text": "from a sealed sender"},
+    {"id": "receipt-1", "do": "receipt", "by": "bob", "of": "own-1", "state": "delivered"},
+    {"id": "receipt-2", "do": "receipt", "by": "bob", "of": "own-1", "state": "read"},
+    {"id": "own-read", "do": "read-on-phone", "by": "alice", "of": "text-2"},
+    {"id": "typing", "do": "typing", "by": "carol"},
+    {"id": "call-1", "do": "call", "by": "bob", "step": "offer"},
+    {"id": "call-2", "do": "call", "by": "bob", "step": "hangup"},
+    {"id": "call-3", "do": "call", "by": "carol", "step": "offer"},
+    {"id": "call-4", "do": "call", "by": "carol", "step": "busy"},
+    {"id": "group", "do": "group-create", "by": "bob", "title": "Deal Team", "members": ["bob", "alice", "carol"]},
+    {"id": "group-1", "do": "text", "by": "bob", "in": "group", "text": "welcome to the deal team"},
+    {"id": "members", "do": "roster", "by": "bob", "who": "carol", "in": "group"},
+    {"id": "group-2", "do": "text", "by": "carol", "in": "group", "text": "hello everybody"},
+    {"id": "own-group", "do": "text", "by": "alice", "in": "group", "text": "from my phone, to all"},
+    {"id": "group-edit", "do": "edit", "by": "carol", "in": "group", "of": "group-2", "text": "hello to everybody"},
+    {"id": "group-react", "do": "reaction", "by": "bob", "in": "group", "of": "own-group", "emoji": "🎉"},
+    {"id": "group-quote", "do": "quote", "by": "bob", "in": "group", "of": "group-2", "quoted": "hello everybody", "text": "answering that"},
+    {"id": "mention", "do": "mention", "by": "carol", "in": "group", "who": "alice", "text": "ask \ufffc about it"},
+    {"id": "group-file", "do": "file", "by": "bob", "in": "group", "text": "for all", "name": "plan.txt", "type": "text/plain", "bytes": 4_000},
+    {"id": "invite", "do": "group-invite", "by": "bob", "who": "dave", "in": "group"},
+    {"id": "group-3", "do": "text", "by": "bob", "in": "group", "text": "Dave is invited"},
+    {"id": "group-delete", "do": "delete", "by": "carol", "in": "group", "of": "group-2"},
+    {"id": "own-delete", "do": "delete", "by": "alice", "to": "carol", "of": "own-2"},
+    {"id": "delete", "do": "delete", "by": "bob", "of": "styled"},
+    {"id": "story", "do": "story", "by": "bob"},
+    {"id": "burst-1", "do": "text", "by": "bob", "text": "one"},
+    {"id": "burst-2", "do": "text", "by": "carol", "text": "two"},
+    {"id": "burst-3", "do": "text", "by": "bob", "text": "three"},
+    {"id": "burst-4", "do": "text", "by": "alice", "to": "bob", "text": "four"},
+    {"id": "burst-5", "do": "text", "by": "bob", "in": "group", "text": "five"},
+    {"id": "burst-6", "do": "text", "by": "carol", "in": "group", "text": "six"},
+]
+
+# After the storm: when this is archived, everything before it has had its time.
+LAST = {"id": "last", "do": "text", "by": "bob", "text": "the last word"}

@@ -219,11 +219,9 @@ fn another_thread_ends_a_wait() {
             sender.send("thing").unwrap();
             waker.wake();
         });
-        let begun = std::time::Instant::now();
         while things.try_recv().is_err() {
             assert!(ctx.next_request(Duration::from_secs(600))?.is_none());
         }
-        assert!(begun.elapsed() < Duration::from_secs(60));
         worker.join().unwrap();
         Ok(())
     });

@@ -300,7 +300,7 @@ impl Delivery {
     }
 
     /// Conversations in which something was said and no notice was given or is due.
-    pub(crate) fn to_be_told(&mut self) -> Vec<String> {
+    pub(crate) fn take_untold(&mut self) -> Vec<String> {
         let spoken = std::mem::take(&mut self.notices.spoken_in);
         spoken
             .into_iter()

@@ -57,9 +57,9 @@ pub(crate) enum Heard {
 /// # Errors
 ///
 /// When signal-cli can not be used at all, or the agent's stream is broken; the agent was told why.
-pub fn run<'o, I>(
+pub fn run<I>(
     input: I,
-    output: &'o mut dyn Write,
+    output: &mut dyn Write,
     clock: fn() -> Milliseconds,
     guard: GuardCommand,
 ) -> Result<(), KitError>

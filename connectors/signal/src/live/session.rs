@@ -619,7 +619,7 @@ impl Session {
         };
         let now = running();
         self.later.retain(|_, until| *until > now);
-        for conversation in self.delivery.to_be_told() {
+        for conversation in self.delivery.take_untold() {
             if !self.later.contains_key(&conversation) {
                 let due = SentEntry {
                     conversation,

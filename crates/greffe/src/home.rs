@@ -31,6 +31,9 @@ pub(crate) struct Settings {
     /// Who is told what the vault notices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) alarms: Option<crate::alarms::AlarmSettings>,
+    /// Named folders on other disks or machines that hold the keyring too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) keyring_stores: Vec<vault::stores::StorePlace>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -262,6 +265,7 @@ mod tests {
                 custodian: "me".into(),
             },
             alarms: None,
+            keyring_stores: Vec::new(),
         };
         home.write_settings(&settings).unwrap();
         assert_eq!(

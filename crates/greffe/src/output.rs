@@ -56,6 +56,16 @@ impl Output {
         }
     }
 
+    /// What a person has to see on the way, also when quiet: on standard error, as a line of JSON for
+    /// programs.
+    pub(crate) fn aside(self, value: &Value, human: impl FnOnce() -> String) {
+        if self.json {
+            eprintln!("{value}");
+        } else {
+            eprintln!("{}", human());
+        }
+    }
+
     /// A failure, on standard error.
     pub(crate) fn failure(self, failure: &Failure) {
         if self.json {

@@ -24,6 +24,16 @@ pub(crate) struct Room {
     _own: Option<RoomProcess>,
 }
 
+/// What bytes are, as the archive says.
+pub(crate) struct Given {
+    /// File name as given; never a path.
+    pub(crate) name: Option<String>,
+    /// Media type.
+    pub(crate) media_type: Option<String>,
+    /// How many.
+    pub(crate) length: u64,
+}
+
 impl Room {
     /// Joins the room that is open, or opens one for this command alone.
     pub(crate) fn open(context: &Context, home: &Home) -> Result<Self, Failure> {
@@ -77,14 +87,22 @@ impl Room {
         understood(self.client.ask(ask).map_err(|error| gone(&error))?)
     }
 
-    /// Asks for bytes and writes them.
-    pub(crate) fn fetch(&mut self, ask: Ask, to: &mut impl Write) -> Result<(), Failure> {
+    /// Asks for bytes and writes them as they come; tells what they are.
+    pub(crate) fn fetch(&mut self, ask: Ask, to: &mut impl Write) -> Result<Given, Failure> {
         match understood(
             self.client
                 .ask_bytes(ask, to)
                 .map_err(|error| gone(&error))?,
         )? {
-            Answer::Bytes { .. } => Ok(()),
+            Answer::Bytes {
+                name,
+                media_type,
+                length,
+            } => Ok(Given {
+                name,
+                media_type,
+                length,
+            }),
             _ => Err(unexpected()),
         }
     }
@@ -158,6 +176,7 @@ fn unlock(context: &Context, home: &Home, idle_seconds: u64) -> Result<Unlock, F
     Ok(Unlock {
         folder: text(home.part("vault")?),
         keyring: text(Owner::open(home)?.keyring_path()),
+        stores: home.settings()?.keyring_stores,
         secret,
         who: who(),
         idle_seconds,

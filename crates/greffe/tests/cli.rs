@@ -82,16 +82,21 @@ impl Archive {
     }
 
     fn import(&self) -> Value {
+        self.import_with(&[])
+    }
+
+    fn import_with(&self, further: &[&str]) -> Value {
         std::fs::write(self.path("WhatsApp Chat - Rates desk.txt"), CHAT).unwrap();
         let file = "WhatsApp Chat - Rates desk.txt";
-        self.json(&[
+        let import = [
             "import",
             file,
             "--me",
             "Anna Keller",
             "--zone",
             "Europe/London",
-        ])
+        ];
+        self.json(&[&import, further].concat())
     }
 }
 
@@ -412,6 +417,292 @@ fn the_interface_speaks_french_and_explains_itself() {
     archive.good(&["man", "man"]);
     assert!(archive.path("man/greffe-keys-destroy.1").is_file());
     assert!(archive.good(&["completions", "bash"]).contains("greffe"));
+}
+
+/// The network's own bytes and an attachment come out as they went in, to a pipe, a file, and JSON.
+#[test]
+fn originals_and_attachments_come_out_as_they_went_in() {
+    let archive = Archive::founded();
+    let photo: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+    let chat = "[03/11/2026, 08:02:40] Anna Keller: The plan\r\n\
+                [03/11/2026, 08:03:00] Anna Keller: \u{200e}<attached: 00000002-PHOTO.jpg>\r\n";
+    let mut zip = zip::ZipWriter::new(
+        std::fs::File::create(archive.path("WhatsApp Chat - Desk.zip")).unwrap(),
+    );
+    let options = zip::write::SimpleFileOptions::default();
+    for (name, bytes) in [
+        ("_chat.txt", chat.as_bytes()),
+        ("00000002-PHOTO.jpg", &photo),
+    ] {
+        zip.start_file(name, options).unwrap();
+        std::io::Write::write_all(&mut zip, bytes).unwrap();
+    }
+    zip.finish().unwrap();
+    archive.good(&["import", "WhatsApp Chat - Desk.zip", "--zone", "UTC"]);
+    let record = |query: &str| {
+        let found = archive.json(&["search", query]);
+        found["hits"][0]["record"].as_str().unwrap().to_owned()
+    };
+    let plan = record("plan");
+    let piped = archive.good(&["show", "--original", &plan]);
+    assert!(piped.contains("Anna Keller: The plan"), "{piped}");
+    let told = archive.json(&["show", "--original", &plan]);
+    assert_eq!(told["text"].as_str().unwrap(), piped);
+    assert_eq!(told["length"], piped.len());
+    let written = archive.json(&["show", &plan, "--original", "--out", "original.txt"]);
+    assert_eq!(written["length"], piped.len());
+    assert_eq!(
+        std::fs::read_to_string(archive.path("original.txt")).unwrap(),
+        piped
+    );
+    // Nothing is written over.
+    archive.fails(&["show", &plan, "--original", "--out", "original.txt"], 1);
+
+    let photo_record = record("has:image");
+    archive.good(&[
+        "show",
+        &photo_record,
+        "--attachment",
+        "1",
+        "--out",
+        "photo.jpg",
+    ]);
+    assert_eq!(std::fs::read(archive.path("photo.jpg")).unwrap(), photo);
+    let piped = archive.run(&["show", &photo_record, "--attachment", "1"]);
+    assert_eq!(piped.stdout, photo);
+    let told = archive.json(&["show", &photo_record, "--attachment", "1"]);
+    let bytes = data_encoding::BASE64.decode(told["base64"].as_str().unwrap().as_bytes());
+    assert_eq!(bytes.unwrap(), photo);
+    archive.fails(&["show", &photo_record, "--attachment", "2"], 3);
+    assert!(!archive.path("none").exists());
+    archive.fails(&["show", &plan, "--attachment", "1", "--out", "none"], 3);
+    assert!(!archive.path("none").exists(), "no half a file stays");
+    archive.fails(&["show", &plan, "--out", "x"], 2);
+}
+
+/// RING-8: every change goes to every store; what is out of reach is told by name and finished later.
+#[test]
+fn the_keyring_lies_in_every_store_and_what_is_pending_is_told_and_finished() {
+    let archive = Archive::founded();
+    std::fs::create_dir(archive.path("bank")).unwrap();
+    std::fs::create_dir(archive.path("usb")).unwrap();
+    assert!(archive.good(&["doctor"]).contains("owner's folder alone"));
+    archive.good(&["keys", "stores", "add", "bank", "bank"]);
+    archive.good(&["keys", "stores", "add", "usb", "usb"]);
+    archive.fails(&["keys", "stores", "add", "usb", "bank"], 1);
+    archive.fails(&["keys", "stores", "add", "other", "no-such-folder"], 1);
+    archive.fails(&["keys", "stores", "add", "Bad Name", "usb"], 2);
+    let listed = archive.json(&["keys", "stores", "list"]);
+    assert_eq!(listed["stores"].as_array().unwrap().len(), 2);
+    let own = || std::fs::read(archive.path("greffe/owner/keyring.cbor")).unwrap();
+    let stored = |name: &str| {
+        let found = files(&archive.path(name));
+        assert_eq!(found.len(), 1);
+        std::fs::read(&found[0]).unwrap()
+    };
+    assert_eq!((stored("bank"), stored("usb")), (own(), own()));
+
+    // A change while one is away.
+    std::fs::rename(archive.path("usb"), archive.path("away")).unwrap();
+    archive.good(&["keys", "make-ahead", "--periods", "13"]);
+    assert_eq!(stored("bank"), own());
+    assert_ne!(stored("away"), own());
+    let told = archive.fails(&["keys", "stores", "check"], 1);
+    assert!(told.contains("pending at usb"), "{told}");
+    assert!(archive.fails(&["doctor"], 1).contains("attention"));
+    archive.fails(&["keys", "destroy", "--finish"], 1);
+    // It is back: the next unlock brings it up, without being asked to.
+    std::fs::rename(archive.path("away"), archive.path("usb")).unwrap();
+    archive.import();
+    archive.good(&["search", "budget"]);
+    assert_eq!(stored("usb"), own());
+    archive.good(&["keys", "stores", "check"]);
+    archive.good(&["doctor"]);
+    let told = archive.json(&["keys", "destroy", "--finish"]);
+    assert_eq!(told["complete"], true);
+
+    // A store's file that was altered, and then the owner's, put back from a copy.
+    let file = &files(&archive.path("usb"))[0];
+    std::fs::write(file, b"something else").unwrap();
+    archive.fails(&["keys", "stores", "check"], 1);
+    archive.good(&["keys", "destroy", "--finish"]);
+    assert_eq!(stored("usb"), own());
+    let old = own();
+    archive.good(&["keys", "make-ahead", "--periods", "14"]);
+    std::fs::write(archive.path("greffe/owner/keyring.cbor"), old).unwrap();
+    let told = archive.fails(&["keys", "make-ahead", "--periods", "15"], 1);
+    assert!(told.contains("put back from a copy"), "{told}");
+}
+
+/// SHARE-5: two of three holders, each on a machine of their own, open the archive together.
+#[test]
+fn holders_elsewhere_open_it_by_texts_that_travel() {
+    let archive = Archive::new();
+    archive.good(&["init", "--holders", "2/3", "--shares", "shares"]);
+    archive.import_with(&[
+        "--share",
+        "shares/share-1-of-3.txt",
+        "--share",
+        "shares/share-2-of-3.txt",
+    ]);
+    // Each holder's own machine has the share and nothing of the archive.
+    let holders: Vec<Archive> = (1..=3)
+        .map(|index| {
+            let holder = Archive::new();
+            let file = format!("shares/share-{index}-of-3.txt");
+            std::fs::rename(archive.path(&file), holder.path("my-share.txt")).unwrap();
+            holder
+        })
+        .collect();
+    let give = |holder: &Archive, request: &str, digits: &str| {
+        std::fs::write(holder.path("request.txt"), request).unwrap();
+        let told = holder.json(&[
+            "share",
+            "give",
+            "request.txt",
+            "--share",
+            "my-share.txt",
+            "--fingerprint",
+            digits,
+        ]);
+        told["answer"].as_str().unwrap().to_owned()
+    };
+
+    let mut asking = Asking::start(&archive, &["search", "budget", "--ask-holders", "--json"]);
+    let told = asking.hear();
+    let asked = &told["asks_holders"];
+    assert_eq!(asked["needed"], 2);
+    let request = asked["request"].as_str().unwrap().to_owned();
+    let digits = asked["fingerprint"].as_str().unwrap().to_owned();
+    // A holder who was told other digits gives nothing; nor one who was told none.
+    std::fs::write(holders[0].path("request.txt"), &request).unwrap();
+    let mut others = digits.clone().into_bytes();
+    others[0] = if others[0] == b'0' { b'1' } else { b'0' };
+    let others = String::from_utf8(others).unwrap();
+    let plain = ["share", "give", "request.txt", "--share", "my-share.txt"];
+    let told = holders[0].fails(&[&plain[..], &["--fingerprint", &others]].concat(), 5);
+    assert!(told.contains("not given"), "{told}");
+    holders[0].fails(&plain, 2);
+
+    let first = give(&holders[2], &request, &digits);
+    asking.say("greffe-sealed-share:NONSENSE");
+    assert_eq!(asking.hear()["error"], "answer-wrong");
+    asking.say(&first);
+    assert_eq!(asking.hear()["have"], 1);
+    asking.say(&first);
+    assert_eq!(asking.hear()["twice"], 3);
+    // The second comes as a file.
+    let second = give(&holders[0], &request, &digits);
+    std::fs::write(archive.path("answer.txt"), second).unwrap();
+    asking.say("answer.txt");
+    assert_eq!(asking.hear()["have"], 2);
+    let found: Value = serde_json::from_str(&asking.end(0)).unwrap();
+    assert_eq!(found["total"], 1);
+
+    // An answer to one unlock is of no use to another, and one holder is not enough.
+    let mut asking = Asking::start(&archive, &["unlock", "--ask-holders", "--json"]);
+    let told = asking.hear();
+    let request = told["asks_holders"]["request"].as_str().unwrap().to_owned();
+    let digits = told["asks_holders"]["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    asking.say(&first);
+    assert_eq!(asking.hear()["error"], "answer-wrong");
+    asking.say(&give(&holders[1], &request, &digits));
+    assert_eq!(asking.hear()["have"], 1);
+    asking.end(4);
+    assert!(archive.good(&["status"]).contains("Locked"));
+}
+
+/// RING-7: after a holder has left, the former shares open nothing, and everything else goes on.
+#[test]
+fn holders_are_replaced_and_former_shares_open_nothing() {
+    let archive = Archive::new();
+    archive.good(&["init", "--holders", "2/3", "--shares", "old"]);
+    std::fs::create_dir(archive.path("bank")).unwrap();
+    let old = [
+        "--share",
+        "old/share-1-of-3.txt",
+        "--share",
+        "old/share-2-of-3.txt",
+    ];
+    let new = [
+        "--share",
+        "new/share-3-of-4.txt",
+        "--share",
+        "new/share-1-of-4.txt",
+    ];
+    let with = |arguments: &[&'static str], shares: &[&'static str]| [arguments, shares].concat();
+    archive.import_with(&old);
+    archive.good(&with(&["keys", "stores", "add", "bank", "bank"], &old));
+    archive.good(&with(&["unlock"], &old));
+    archive.good(&with(
+        &["keys", "holders", "replace", "2/4", "--shares", "new"],
+        &old,
+    ));
+    // The open room of the former holders is closed.
+    assert!(archive.good(&["status"]).contains("Locked"));
+    let told = archive.fails(&with(&["search", "budget"], &old), 4);
+    assert!(told.contains("no holder"), "{told}");
+    assert_eq!(archive.json(&with(&["search", "budget"], &new))["total"], 1);
+    // The root's key turned over too: it still signs.
+    let made = archive.json(&with(&["keys", "make-ahead", "--periods", "13"], &new));
+    assert_eq!(made["made"], 1);
+    archive.good(&["keys", "stores", "check"]);
+    let listed = archive.json(&["keys", "holders", "list"]);
+    assert_eq!(listed["holders"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["holders"][0]["holders"], 4);
+    // A folder that holds something takes no shares.
+    archive.fails(
+        &with(
+            &["keys", "holders", "replace", "2/2", "--shares", "old"],
+            &new,
+        ),
+        1,
+    );
+}
+
+/// A command that asks on standard error and listens on standard input.
+struct Asking {
+    child: Child,
+    told: std::io::BufReader<std::process::ChildStderr>,
+}
+
+impl Asking {
+    fn start(archive: &Archive, arguments: &[&str]) -> Self {
+        let mut child = archive
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let told = std::io::BufReader::new(child.stderr.take().unwrap());
+        Self { child, told }
+    }
+
+    fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut self.told, &mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"))
+    }
+
+    fn say(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        std::io::Write::write_all(stdin, format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Says no more; gives what the command prints.
+    #[track_caller]
+    fn end(mut self, code: i32) -> String {
+        drop(self.child.stdin.take());
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.told, &mut rest).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{rest}");
+        String::from_utf8(output.stdout).unwrap()
+    }
 }
 
 /// `greffe up` on a free port; ended when dropped.

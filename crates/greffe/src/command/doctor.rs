@@ -55,7 +55,13 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
 }
 
 fn look(home: &Home) -> Vec<Finding> {
-    let mut findings = vec![settings(home), owner(home), keys(home), room_on_disk(home)];
+    let mut findings = vec![
+        settings(home),
+        owner(home),
+        keys(home),
+        stores(home),
+        room_on_disk(home),
+    ];
     findings.extend(
         [
             "relay/key.seed",
@@ -114,6 +120,34 @@ fn keys(home: &Home) -> Finding {
     } else {
         good("doctor-keys", facts)
     }
+}
+
+/// Each store confirms the present keyring, and with it every destruction.
+fn stores(home: &Home) -> Finding {
+    let (ring, standing) = match Owner::open(home).and_then(|owner| owner.check_stores(home)) {
+        Ok(found) => found,
+        Err(failure) => {
+            return bad(
+                "doctor-stores-unread",
+                vec![("why", failure.to_string().into())],
+            );
+        }
+    };
+    if standing.is_empty() {
+        return good("doctor-stores-none", vec![]);
+    }
+    let pending = super::stores::pending_names(&standing);
+    if pending.is_empty() {
+        return good("doctor-stores", vec![("count", standing.len().into())]);
+    }
+    let destroyed = vault::stores::pending_destructions(&ring, &standing).len();
+    bad(
+        "doctor-stores-pending",
+        vec![
+            ("names", pending.join(", ").into()),
+            ("destroyed", destroyed.into()),
+        ],
+    )
 }
 
 fn room_on_disk(home: &Home) -> Finding {

@@ -71,6 +71,7 @@ fn make(context: &Context, arguments: &Init, home: &Home) -> Result<(), Failure>
             custodian: "custodian-1".to_owned(),
         },
         alarms: None,
+        keyring_stores: Vec::new(),
     })?;
 
     let delivered = context.runtime.block_on(async {

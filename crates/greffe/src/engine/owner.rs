@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use seal::keyring::{Keyring, UnlockedKeyring, WrappedSigningKey};
 use seal::{Share, Threshold};
+use vault::stores::{Standing, Stores, StoresError};
 use wire::{Entry, Genesis};
 
 use crate::failure::{Exit, Failure};
 use crate::founding::Founded;
 use crate::home::{self, Home};
 use crate::secret::Passphrase;
+use crate::system::now;
 use crate::text::say;
 
 /// What the owner holds, read from the owner's folder.
@@ -43,7 +45,7 @@ impl Owner {
         };
         owner.add_entries(&founded.entries)?;
         home::write_durably(&owner.root_path(), &founded.root.to_bytes())?;
-        owner.write_keyring(&founded.keyring)?;
+        home::write_durably(&owner.keyring_path(), &founded.keyring.to_bytes())?;
         home::write_durably(&owner.folder.join("genesis.cbor"), &genesis.to_bytes())?;
         Ok(owner)
     }
@@ -91,16 +93,61 @@ impl Owner {
             Secret::Passphrase(passphrase) => ring.unlock_with_passphrase(passphrase.as_str()),
             Secret::Shares(shares) => ring.unlock_with_shares(shares),
         };
-        unlocked.map_err(|error| {
+        let unlocked = unlocked.map_err(|error| {
             Failure::new("unlock-failed")
                 .because(&error)
                 .exit(Exit::Locked)
-        })
+        })?;
+        self.settle_root(&unlocked)?;
+        Ok(unlocked)
     }
 
-    /// Writes the keyring whole (RING-3).
-    pub(crate) fn write_keyring(&self, ring: &Keyring) -> Result<(), Failure> {
-        home::write_durably(&self.keyring_path(), &ring.to_bytes())
+    /// Writes the keyring here and into every store, each read back (RING-8, RING-9). What is pending
+    /// somewhere is no failure.
+    pub(crate) fn write_keyring(
+        &self,
+        home: &Home,
+        ring: &UnlockedKeyring,
+    ) -> Result<Vec<Standing>, Failure> {
+        self.stores(home)?
+            .write(ring, now())
+            .map_err(|error| stores_failed(&error))
+    }
+
+    /// Reads the keyring here and in every store, without unlocking.
+    pub(crate) fn check_stores(&self, home: &Home) -> Result<(Keyring, Vec<Standing>), Failure> {
+        self.stores(home)?
+            .check()
+            .map_err(|error| stores_failed(&error))
+    }
+
+    fn stores(&self, home: &Home) -> Result<Stores, Failure> {
+        let places = home.settings()?.keyring_stores;
+        let archive = self.genesis.archive_id();
+        Ok(Stores::new(archive, self.keyring_path(), places))
+    }
+
+    /// Lays the root's key under a coming vault key beside the present one (RING-7).
+    pub(crate) fn put_next_root(&self, root: &WrappedSigningKey) -> Result<(), Failure> {
+        home::write_durably(&self.next_root_path(), &root.to_bytes())
+    }
+
+    /// Lets the root's key under the present vault key take its place, if a turnover left it aside.
+    pub(crate) fn settle_root(&self, ring: &UnlockedKeyring) -> Result<(), Failure> {
+        let path = self.next_root_path();
+        if !path.exists() {
+            return Ok(());
+        }
+        let next = WrappedSigningKey::from_bytes(&home::read(&path)?);
+        // One that does not open belongs to a turnover whose keyring was never written.
+        if next.is_ok_and(|next| ring.unwrap_signing_key(&next).is_ok()) {
+            fs::rename(&path, self.root_path()).map_err(|error| {
+                Failure::new("can-not-write")
+                    .with("path", path.as_path())
+                    .because(&error)
+            })?;
+        }
+        Ok(())
     }
 
     /// The wrapped root key.
@@ -152,9 +199,21 @@ impl Owner {
         Ok(folder)
     }
 
+    fn next_root_path(&self) -> PathBuf {
+        self.folder.join("root.next")
+    }
+
     fn root_path(&self) -> PathBuf {
         self.folder.join("root.key")
     }
+}
+
+fn stores_failed(error: &StoresError) -> Failure {
+    let key = match error {
+        StoresError::Newer { .. } => "keyring-newer",
+        _ => "keyring-not-written",
+    };
+    Failure::new(key).because(error)
 }
 
 /// Writes each holder's share into a file of its own; gives the paths.

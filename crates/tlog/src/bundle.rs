@@ -86,6 +86,9 @@ pub fn bundles_of_growth(from: TreeSize, to: TreeSize) -> Vec<Bundle> {
 /// Why a bundle could not be written or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
+    /// No entry at all.
+    #[error("a bundle holds at least one entry")]
+    Empty,
     /// More than 256 entries.
     #[error("a bundle holds at most 256 entries")]
     TooMany,
@@ -122,8 +125,11 @@ pub enum BundleError {
 /// Writes entries one after the other, each behind its length as 16-bit big-endian. (TLOG-9)
 ///
 /// # Errors
-/// When there are more than 256, or one is longer than 65,535 bytes.
+/// When there is none or more than 256, or one is longer than 65,535 bytes.
 pub fn encode_bundle<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, BundleError> {
+    if entries.is_empty() {
+        return Err(BundleError::Empty);
+    }
     if entries.len() > usize::from(TILE_WIDTH) {
         return Err(BundleError::TooMany);
     }
@@ -140,11 +146,14 @@ pub fn encode_bundle<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, BundleErr
     Ok(bytes)
 }
 
-/// Reads a bundle's entries, at most 256; nothing may follow the last. (TLOG-9)
+/// Reads a bundle's entries, 1 to 256; nothing may follow the last. (TLOG-9)
 ///
 /// # Errors
-/// When the bytes end too early, or hold more than 256 entries.
+/// When the bytes end too early, or hold no entry or more than 256.
 pub fn decode_bundle(bytes: &[u8]) -> Result<Vec<&[u8]>, BundleError> {
+    if bytes.is_empty() {
+        return Err(BundleError::Empty);
+    }
     let mut entries = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -201,7 +210,8 @@ mod tests {
         let bytes = encode_bundle(&entries).unwrap();
         assert_eq!(&bytes[..7], b"\x00\x03one\x00\x00");
         assert_eq!(decode_bundle(&bytes).unwrap(), entries);
-        assert_eq!(decode_bundle(&[]).unwrap(), Vec::<&[u8]>::new());
+        assert_eq!(decode_bundle(&[]), Err(BundleError::Empty));
+        assert_eq!(encode_bundle::<&[u8]>(&[]), Err(BundleError::Empty));
         assert_eq!(
             decode_bundle(&bytes[..1]),
             Err(BundleError::Truncated { place: 0 })

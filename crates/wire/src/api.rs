@@ -140,8 +140,11 @@ pub fn read_bundle(bytes: &[u8]) -> Result<Vec<&[u8]>, PostError> {
     if bytes.len() > limit::BUNDLE_BYTES {
         return Err(PostError::TooLarge(bytes.len()));
     }
+    if bytes.is_empty() {
+        return Err(PostError::Count(0));
+    }
     let entries = tlog::decode_bundle(bytes).map_err(PostError::Framing)?;
-    if entries.is_empty() || entries.len() > limit::BUNDLE_ENTRIES {
+    if entries.len() > limit::BUNDLE_ENTRIES {
         return Err(PostError::Count(entries.len()));
     }
     Ok(entries)

@@ -54,7 +54,8 @@ impl Served {
         limits: Limits,
         clock: Clock,
     ) -> Self {
-        let with_nonces = |(id, archive)| (id, (archive, Nonces::new(limits.nonces)));
+        let started = clock.now();
+        let with_nonces = |(id, archive)| (id, (archive, Nonces::new(limits.nonces, started)));
         let inner = Inner {
             archives: archives.into_iter().map(with_nonces).collect(),
             metrics,

@@ -291,17 +291,15 @@ async fn add_checkpoint(asked: Asked, body: Body) -> Response {
         Ok(request) => request,
         Err(error) => return said(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let seconds = u64::try_from(asked.clock.now().get() / 1_000)
-        .ok()
-        .and_then(CosignedAt::from_unix_seconds);
-    let Some(now) = seconds else {
+    let seconds = u64::try_from(asked.clock.now().get() / 1_000).unwrap_or_default();
+    let Some(now) = CosignedAt::from_unix_seconds(seconds) else {
         return said(StatusCode::INTERNAL_SERVER_ERROR, "the clock is wrong");
     };
     let witness = asked.witness;
     // An origin that is not followed is refused without a look into memory or a row in it.
     let decided = asked
         .memory
-        .decide(request, move |seen, request| {
+        .decide(request, seconds, move |seen, request| {
             witness.decide(seen, request, now)
         })
         .await;
@@ -330,6 +328,13 @@ async fn add_checkpoint(asked: Asked, body: Body) -> Response {
             let status =
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             said(status, &refusal.to_string())
+        }
+        Err(error @ memory::MemoryError::Clock) => {
+            tracing::error!(%error, "no cosignature");
+            said(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the witness's clock is wrong, so it does not cosign",
+            )
         }
         Err(error) => {
             tracing::error!(%error, "the memory failed");

@@ -105,10 +105,12 @@ fn refused(error: RequestError) -> Failure {
     }
 }
 
-/// The nonces of the last minutes.
+/// The nonces of the last minutes. They are not stored: what was signed before the relay started may
+/// have been taken by the one before it, and is refused.
 #[derive(Debug)]
 pub(super) struct Nonces {
     most: usize,
+    started: Milliseconds,
     taken: Mutex<Taken>,
 }
 
@@ -120,14 +122,23 @@ struct Taken {
 }
 
 impl Nonces {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, started: Milliseconds) -> Self {
         Self {
             most,
+            started,
             taken: Mutex::default(),
         }
     }
 
     fn take(&self, request: &AuthenticRequest, now: Milliseconds) -> Result<(), Failure> {
+        // READ-1.
+        if request.time() < self.started {
+            return Err(Failure::other(
+                "request-time",
+                401,
+                "the request was signed before this relay started: sign it again",
+            ));
+        }
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.forget_before(now);
         let nonce = (request.signer(), request.nonce());

@@ -16,6 +16,9 @@ pub enum MemoryError {
     /// A row holds what this program never writes.
     #[error("the witness's database is damaged")]
     Damaged,
+    /// The clock stands before the last cosignature: what it would sign now is not true.
+    #[error("the witness's clock stands before its last cosignature")]
+    Clock,
     /// The work was stopped.
     #[error("the work was stopped")]
     Stopped,
@@ -33,20 +36,23 @@ impl Memory {
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;
         database.execute_batch(
-            "CREATE TABLE IF NOT EXISTS heads (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS heads (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS last (one INTEGER PRIMARY KEY CHECK (one = 1), cosigned_at INTEGER NOT NULL)",
         )?;
         Ok(Self {
             database: Arc::new(Mutex::new(database)),
         })
     }
 
-    /// Decides on a request and remembers the head of a cosignature, in one transaction.
+    /// Decides on a request at `now`, in seconds, and remembers head and time of a cosignature, in one
+    /// transaction. A clock that was set back does not cosign (TLOG-20).
     ///
     /// Crash argument: the cosignature leaves only after the commit, which is synced. Remembered
     /// and not answered is harmless: the log is told the size and asks again from there.
     pub(super) async fn decide(
         &self,
         request: AddCheckpoint,
+        now: u64,
         decide: impl FnOnce(SeenHead, &AddCheckpoint) -> Decision + Send + 'static,
     ) -> Result<Decision, MemoryError> {
         let database = self.database.clone();
@@ -73,6 +79,14 @@ impl Memory {
             };
             let decision = decide(seen, &request);
             if let Decision::Cosign { head, .. } = &decision {
+                let now = i64::try_from(now).map_err(|_| MemoryError::Clock)?;
+                let last: Option<i64> = transaction
+                    .query_row("SELECT cosigned_at FROM last", [], |row| row.get(0))
+                    .optional()?;
+                if last.is_some_and(|last| now < last) {
+                    return Err(MemoryError::Clock);
+                }
+                transaction.execute("INSERT OR REPLACE INTO last VALUES (1, ?1)", [now])?;
                 let size = i64::try_from(head.size().get()).map_err(|_| MemoryError::Damaged)?;
                 transaction.execute(
                     "INSERT INTO heads (origin, size, root) VALUES (?1, ?2, ?3)

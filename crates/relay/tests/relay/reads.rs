@@ -77,7 +77,8 @@ impl Raw {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn read_1_a_request_is_believed_once_and_only_as_signed() {
-    let house = House::new().await;
+    let mut started = now();
+    let house = House::with(|config| started = config.clock.now()).await;
     let target = Route::Checkpoint.target(&house.owner.archive());
     let url = format!("{}{target}", house.relay.url());
     let get = |signed: String| {
@@ -123,6 +124,11 @@ async fn read_1_a_request_is_believed_once_and_only_as_signed() {
             401,
         ),
         (
+            "before the relay's start",
+            header(&house.agent, "GET", &target, ("", ""), started.plus(-1)),
+            401,
+        ),
+        (
             "too new",
             header(&house.agent, "GET", &target, ("", ""), now().plus(301_000)),
             401,
@@ -145,6 +151,29 @@ async fn read_1_a_request_is_believed_once_and_only_as_signed() {
     let unsigned = http(&house).get(&url).send().await.unwrap();
     assert_eq!(unsigned.status().as_u16(), 401);
     assert_eq!(unsigned.headers()["content-type"], wire::PROBLEM_TYPE);
+}
+
+/// READ-1: nonces are not stored, so a relay takes nothing that the one before it may have taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn read_1_a_restarted_relay_takes_no_request_again() {
+    let house = House::new().await;
+    let target = Route::Checkpoint.target(&house.owner.archive());
+    let signed = header(&house.agent, "GET", &target, ("", ""), now());
+    let get = async |house: &House, signed: &str| {
+        let url = format!("{}{target}", house.relay.url());
+        let answer = http(house)
+            .get(&url)
+            .header("Greffe-Signed", signed)
+            .send()
+            .await
+            .unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!(get(&house, &signed).await, 200);
+    let house = house.restart().await;
+    assert_eq!(get(&house, &signed).await, 401);
+    let fresh = header(&house.agent, "GET", &target, ("", ""), now());
+    assert_eq!(get(&house, &fresh).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

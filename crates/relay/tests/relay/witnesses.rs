@@ -356,3 +356,54 @@ async fn a_witness_without_tls_stays_at_home() {
     config.archives.push(archive);
     assert!(Relay::start(config).await.is_err());
 }
+
+/// TLOG-20: a witness whose clock was set back does not cosign: it would date a tree before one that
+/// it has cosigned already.
+#[tokio::test(flavor = "multi_thread")]
+async fn tlog_20_a_witness_whose_clock_was_set_back_does_not_cosign() {
+    use relay::WitnessLine;
+    let (owner, folder) = (Owner::new(1), tempfile::tempdir().unwrap());
+    let clock = Clock::stepped(canonical::Milliseconds::new(1_800_000_000_000));
+    let open = || {
+        witness::open(WitnessConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            tls: None,
+            memory: folder.path().join("witness.db"),
+            name: KeyName::new(NAME).unwrap(),
+            seed: SigningSeed::from_bytes(SEED),
+            logs: vec![(owner.origin(), vec![owner.log_key()])],
+            address_requests: Rate {
+                per_second: 1_000,
+                burst: 1_000,
+            },
+            clock: clock.clone(),
+        })
+        .unwrap()
+    };
+    let signer = tlog::LogSigner::new(
+        owner.origin().key_name().clone(),
+        &SigningSeed::from_bytes(owner.log_seed),
+    )
+    .unwrap();
+    let root = tlog::Hash::leaf(b"one");
+    let request = |old: u64| {
+        let checkpoint = tlog::Checkpoint::new(owner.origin(), tlog::TreeSize::new(1), root);
+        let checkpoint = signer.sign(checkpoint).unwrap();
+        let proof = tlog::ConsistencyProof::default();
+        tlog::AddCheckpoint::new(tlog::TreeSize::new(old), proof, checkpoint).to_string()
+    };
+    let ask = async |witness: &witness::OpenWitness, old| {
+        let answer = witness.add_checkpoint(request(old)).await.unwrap();
+        answer.status().as_u16()
+    };
+    let witness = open();
+    assert_eq!(ask(&witness, 0).await, 200);
+    clock.step(-2_000);
+    assert_eq!(ask(&witness, 1).await, 503);
+    // It remembers over a restart.
+    drop(witness);
+    let witness = open();
+    assert_eq!(ask(&witness, 1).await, 503);
+    clock.step(2_000);
+    assert_eq!(ask(&witness, 1).await, 200);
+}

@@ -37,6 +37,7 @@ mod metrics;
 mod operations;
 mod pinned;
 mod prepare;
+mod rebuild;
 mod sequencer;
 mod server;
 mod staged;
@@ -54,6 +55,7 @@ pub use config::{ArchiveConfig, RelayConfig, Sequencing, Storage, WitnessTarget}
 pub use cosign::{WitnessLine, WitnessTargetError};
 pub use limits::{Limits, Rate};
 pub use operations::OperationsError;
+pub use rebuild::{RebuildError, Rebuilt};
 pub use server::{OpenRelay, Relay, RunningRelay, StartError, StoreFactory};
 pub use tiles::TilesError;
 pub use tls::{TlsError, TlsSource};

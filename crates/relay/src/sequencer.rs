@@ -5,6 +5,8 @@ mod admission;
 mod heal;
 mod publish;
 
+pub(crate) use admission::kind_of;
+
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;

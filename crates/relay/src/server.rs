@@ -29,6 +29,7 @@ use crate::http as calls;
 use crate::limits::Gate;
 use crate::metrics::Metrics;
 use crate::operations::{self, OperationsError};
+use crate::rebuild::{self, RebuildError, Rebuilt};
 use crate::state::{SqliteState, StateError};
 use crate::store::{FolderLog, FolderObjects, S3Log, S3Objects, StoreError};
 use crate::tls::{ServerTls, TlsError};
@@ -131,6 +132,40 @@ impl Relay {
         let (folder, storage) = (config.folder.clone(), config.storage.clone());
         let factory = move |archive: ArchiveId| stores_of(&folder, &storage, archive);
         Self::start_with(config, &factory).await
+    }
+
+    /// Makes the log of `archive` again from the mirror of a vault that has followed it, in a relay
+    /// that has lost it (REBUILD-1 to REBUILD-3). The log goes on from the mirror's checkpoint with
+    /// the next start. Repeating it after a crash is safe.
+    ///
+    /// # Errors
+    ///
+    /// When the relay has a log, or has published more than the mirror has; when the mirror does not
+    /// verify; when the configured log key is none of the archive's.
+    pub async fn rebuild(
+        config: &RelayConfig,
+        archive: ArchiveId,
+        mirror: &std::path::Path,
+    ) -> Result<Rebuilt, RebuildError> {
+        let opened = |error: StartError| RebuildError::Open(Box::new(error));
+        let _lock = lock(config).map_err(opened)?;
+        let stores = stores_of(&config.folder, &config.storage, archive).map_err(opened)?;
+        rebuild::rebuild(config, stores, archive, mirror).await
+    }
+
+    /// Whether the relay has no log of `archive`: it is new, or has lost it.
+    ///
+    /// # Errors
+    ///
+    /// When its folder or database can not be opened.
+    pub async fn has_no_log(
+        config: &RelayConfig,
+        archive: ArchiveId,
+    ) -> Result<bool, RebuildError> {
+        let opened = |error: StartError| RebuildError::Open(Box::new(error));
+        let _lock = lock(config).map_err(opened)?;
+        let stores = stores_of(&config.folder, &config.storage, archive).map_err(opened)?;
+        rebuild::is_empty(&stores).await
     }
 
     /// Opens a relay whose archives lie where `stores` says, without a listener, certificate or

@@ -275,7 +275,8 @@ fn leaf(at: AdmittedAt, entry: &Entry) -> bytes::Bytes {
     leaf.into()
 }
 
-fn kind_of(entry: &Entry) -> SequencedKind {
+/// What the relay finds again by its kind.
+pub(crate) fn kind_of(entry: &Entry) -> SequencedKind {
     match entry.body() {
         Body::Genesis(_) => SequencedKind::Control(ControlNumber::new(0)),
         Body::Control(control) => SequencedKind::Control(control.number),

@@ -9,6 +9,7 @@ mod faulty;
 mod house;
 mod limits;
 mod reads;
+mod rebuilding;
 mod refusals;
 mod uploads;
 mod waiting;

@@ -1,0 +1,286 @@
+//! Custodians enrol, are approved, refused, revoked, restored from copies, and get plans: the program
+//! as its users meet it, over a running `greffe up` with a real relay and vault.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A founded archive whose parts run.
+struct House {
+    folder: tempfile::TempDir,
+    up: Child,
+    relay: String,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("passphrase"), "correct horse battery\n").unwrap();
+        let init = command(folder.path(), &["init", "--name", "Bank"]).output();
+        assert!(init.unwrap().status.success());
+        let mut up = command(folder.path(), &["up", "--listen", "127.0.0.1:0", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(up.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let relay = said["relay"].as_str().unwrap().to_owned();
+        Self { folder, up, relay }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        command(self.folder.path(), arguments).output().unwrap()
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        let failed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {failed}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The key of the failure that a command ends with.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str]) -> String {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert!(!output.status.success(), "{arguments:?}");
+        let line = String::from_utf8(output.stderr).unwrap();
+        let last = line.lines().last().unwrap();
+        let value: Value = serde_json::from_str(last).unwrap();
+        value["error"].as_str().unwrap().to_owned()
+    }
+
+    fn invite(&self, further: &[&str]) -> String {
+        let invite = ["invite", "--relay", &self.relay];
+        let value = self.json(&[&invite, further].concat());
+        value["invitation"].as_str().unwrap().to_owned()
+    }
+
+    fn enrol(&self, folder: &str, invitation: &str, further: &[&str]) -> Value {
+        let enrol = [
+            "agent",
+            "--folder",
+            folder,
+            "enrol",
+            invitation,
+            "--consent",
+            "Anna Keller",
+            "--device",
+            "desk-7",
+        ];
+        self.json(&[&enrol, further].concat())
+    }
+
+    /// Enrols in `folder` and approves; gives the agent's id.
+    fn enrolled(&self, folder: &str, further: &[&str]) -> String {
+        let invitation = self.invite(&["--person", "p-17"]);
+        let left = self.enrol(folder, &invitation, further);
+        assert_eq!(left["state"], "waiting");
+        let listed = self.json(&["enrolments"]);
+        let request = listed["waiting"][0]["request"].as_str().unwrap().to_owned();
+        let approved = self.json(&["enrolments", "approve", &request[..12]]);
+        assert_eq!(approved["check"], left["check"], "ENROL-4");
+        assert_eq!(self.enrol(folder, &invitation, &[])["state"], "enrolled");
+        approved["approved"].as_str().unwrap().to_owned()
+    }
+
+    fn agent(&self, id: &str) -> Value {
+        let listed = self.json(&["enrolments"]);
+        let agents = listed["agents"].as_array().unwrap();
+        agents
+            .iter()
+            .find(|row| row["agent"] == id)
+            .unwrap()
+            .clone()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = self.up.kill();
+        let _ = self.up.wait();
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greffe"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("GREFFE_HOME")
+        .env_remove("GREFFE_AGENT")
+        .env("GREFFE_LANG", "en")
+        .env("GREFFE_PASSPHRASE_FILE", folder.join("passphrase"))
+        .stdin(Stdio::null());
+    command
+}
+
+/// ENROL-4 to ENROL-8: invited, asked, compared, approved, and the consent is in the archive.
+#[test]
+fn a_custodian_enrols_and_is_approved() {
+    let house = House::new();
+    let letter = house.path("letter.pdf");
+    let invitation = house.invite(&["--person", "p-17", "--letter", letter.to_str().unwrap()]);
+    assert!(invitation.starts_with("greffe-invite:"));
+    assert!(std::fs::read(letter).unwrap().starts_with(b"%PDF-"));
+
+    // Without a terminal and without a name nothing is made.
+    let enrol = ["agent", "--folder", "anna", "enrol", &invitation];
+    assert_eq!(house.fails(&enrol), "consent-no-terminal");
+    assert!(!house.path("anna").exists());
+    let mut mistyped = invitation.clone();
+    mistyped.replace_range(40..41, if &mistyped[40..41] == "A" { "B" } else { "A" });
+    let wrong = ["agent", "--folder", "anna", "enrol", &mistyped];
+    assert_eq!(house.fails(&wrong), "invitation-wrong");
+
+    let left = house.enrol("anna", &invitation, &[]);
+    assert_eq!(left["state"], "waiting");
+    let listed = house.json(&["enrolments"]);
+    let waiting = &listed["waiting"][0];
+    assert_eq!(waiting["name"], "Anna Keller");
+    assert_eq!(waiting["device"], "desk-7");
+    assert_eq!(waiting["person"], "p-17");
+    assert_eq!(waiting["check"], left["check"]);
+    // The same command again leaves no second request.
+    house.enrol("anna", &invitation, &[]);
+    assert_eq!(
+        house.json(&["enrolments"])["waiting"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    let request = waiting["request"].as_str().unwrap();
+    house.json(&["enrolments", "approve", request]);
+    let done = house.enrol("anna", &invitation, &[]);
+    assert_eq!(done["state"], "enrolled");
+    assert_eq!(
+        house.agent(done["agent"].as_str().unwrap())["person"],
+        "p-17"
+    );
+    // ENROL-1: neither side keeps the code.
+    assert!(!house.path("anna").join("enrolment.toml").exists());
+    let office = house.path("greffe/office/invitations");
+    assert_eq!(std::fs::read_dir(office).unwrap().count(), 0);
+
+    // ENROL-6.
+    let found = house.json(&["search", "kind:consent"]);
+    assert_eq!(found["total"], 1, "{found}");
+    // Approved once: the invitation enrols nobody else (ENROL-8).
+    let other = house.enrol("other", &invitation, &[]);
+    assert_eq!(other["state"], "waiting");
+    assert!(
+        house.json(&["enrolments"])["waiting"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_invitation_may_approve_by_itself_and_a_request_may_be_refused() {
+    let house = House::new();
+    let invitation = house.invite(&["--auto-approve"]);
+    let done = house.enrol("anna", &invitation, &["--wait", "60"]);
+    assert_eq!(done["state"], "enrolled");
+
+    let invitation = house.invite(&[]);
+    house.enrol("tom", &invitation, &[]);
+    let listed = house.json(&["enrolments"]);
+    let request = listed["waiting"][0]["request"].as_str().unwrap().to_owned();
+    house.json(&["enrolments", "refuse", &request]);
+    let again = ["agent", "--folder", "tom", "enrol", &invitation];
+    assert_eq!(house.fails(&again), "enrol-refused");
+    assert_eq!(house.fails(&["enrolments", "approve", &request]), "up-says");
+}
+
+/// CHAIN-4 as the command line shows it.
+#[test]
+fn agents_are_revoked() {
+    let house = House::new();
+    let agent = house.enrolled("anna", &[]);
+    house.json(&["revoke", &agent[..16], "--retired-until", "2031-01-01"]);
+    assert_eq!(house.agent(&agent)["retired"], 1_924_992_000_000_i64);
+    house.json(&["revoke", &agent[..16], "--compromised-from", "5"]);
+    assert_eq!(house.agent(&agent)["compromised"], 5);
+}
+
+/// CLONE-2: a copy enrols anew, its old chain is named and ended.
+#[test]
+fn a_restored_copy_enrols_anew_and_names_its_old_chain() {
+    let house = House::new();
+    let old = house.enrolled("anna", &[]);
+    let copy = Command::new("cp")
+        .args(["-a", "anna", "copy"])
+        .current_dir(house.folder.path())
+        .status();
+    assert!(copy.unwrap().success());
+    let again = ["agent", "--folder", "copy", "enrol", &house.invite(&[])];
+    assert_eq!(house.fails(&again), "agent-enrolled-already");
+
+    let new = house.enrolled("copy", &["--follows"]);
+    assert_ne!(new, old);
+    assert_eq!(house.agent(&new)["follows"], old.as_str());
+    // The old chain has one entry, the consent: it counts up to number 0.
+    assert_eq!(house.agent(&old)["compromised"], 1);
+    let aside = house.path(&format!("copy.old-{}", &old[..16]));
+    assert!(aside.join("signer.seed").exists());
+    // Both consents are in the archive, and nothing of the old spool was lost.
+    assert_eq!(house.json(&["search", "kind:consent"])["total"], 2);
+    assert_eq!(house.json(&["search", "kind:loss"])["total"], 0);
+}
+
+/// PLAN-1, PLAN-3, PLAN-6, PLAN-8.
+#[test]
+fn a_plan_reaches_the_agent_and_a_private_one_needs_two_persons() {
+    let house = House::new();
+    let agent = house.enrolled("anna", &[]);
+    let shown = house.json(&["agent", "--folder", "anna", "plan"]);
+    assert_eq!(
+        (&shown["number"], &shown["otherwise"]),
+        (&0.into(), &"capture".into())
+    );
+
+    let plan = "otherwise = \"exclude\"\nheartbeat = 900\n[[rule]]\ndecision = \"capture\"\n\
+                network = \"signal\"\nlabel = \"Deal*\"\n[[notice]]\nlanguage = \"en\"\n\
+                text = \"This conversation is archived.\"\n";
+    std::fs::write(house.path("plan.toml"), plan).unwrap();
+    let set = ["plan", "set", "--agent", &agent, "--file", "plan.toml"];
+    assert_eq!(house.json(&set)["plan"], 1);
+    let shown = house.json(&["agent", "--folder", "anna", "plan"]);
+    assert_eq!(shown, house.json(&["plan", "show", "--agent", "p-17"]));
+    assert_eq!(shown["number"], 1);
+    assert_eq!(shown["rules"][0]["label"], "Deal*");
+    assert_eq!(shown["heartbeat"], 900);
+
+    let private = "[[rule]]\ndecision = \"private\"\nconversation = \"family\"\n";
+    std::fs::write(house.path("plan.toml"), private).unwrap();
+    assert_eq!(house.fails(&set), "up-says");
+    house.json(&["plan", "approver", "second.key"]);
+    let with = [set.as_slice(), &["--second", "second.key"]].concat();
+    assert_eq!(house.json(&with)["plan"], 2);
+    let shown = house.json(&["agent", "--folder", "anna", "plan"]);
+    assert_eq!(
+        (&shown["number"], &shown["rules"][0]["decision"]),
+        (&2.into(), &"private".into())
+    );
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use seal::{ForMail, OpeningKey, Randomness};
 use serde::{Deserialize, Serialize};
-use wire::{ArchiveId, Genesis, SignerKey, TlsIdentity};
+use wire::{AccountHandle, ArchiveId, Genesis, SignerKey, TlsIdentity};
 use zeroize::Zeroizing;
 
 use crate::credential::Credential;
@@ -203,6 +203,12 @@ impl Identity {
     /// The key of marks and positions.
     pub fn local(&self) -> &Arc<LocalKey> {
         &self.local
+    }
+
+    /// The folder of an account's connector, whether the agent runs or not.
+    pub fn connector_folder(&self, network: &str, account: &str) -> PathBuf {
+        let handle = AccountHandle::from_bytes(self.local.handle(network, account));
+        self.folder.join("connectors").join(handle.to_string())
     }
 
     /// The archive.

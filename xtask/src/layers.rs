@@ -50,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "record",
             "relay",
             "seal",
+            "signal",
             "tlog",
             "vault",
             "wire",

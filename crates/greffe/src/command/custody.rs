@@ -55,6 +55,29 @@ pub(crate) fn connector(arguments: &crate::cli::Connector) -> Result<(), Failure
     match arguments.name.as_str() {
         "imports" => imports::run(std::io::stdin(), &mut std::io::stdout(), crate::system::now)
             .map_err(|error| Failure::new("connector-failed").because(&error)),
+        "signal" => signal::run(
+            std::io::stdin(),
+            &mut std::io::stdout(),
+            crate::system::now,
+            signal_guard()?,
+        )
+        .map_err(|error| Failure::new("connector-failed").because(&error)),
+        SIGNAL_GUARD => {
+            let error = signal::become_guarded(arguments.rest.iter().cloned());
+            Err(Failure::new("connector-failed").because(&error))
+        }
         other => Err(Failure::new("connector-unknown").with("name", other)),
     }
+}
+
+/// How this program is started so that it becomes a signal-cli that ends with its connector.
+const SIGNAL_GUARD: &str = "signal-guard";
+
+fn signal_guard() -> Result<signal::GuardCommand, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::new("connector-failed").because(&error))?;
+    Ok(signal::GuardCommand {
+        program,
+        arguments: vec!["connector".into(), SIGNAL_GUARD.into()],
+    })
 }

@@ -12,7 +12,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
 use futures_util::stream::BoxStream;
 use wire::ObjectHash;
 
@@ -104,6 +105,15 @@ pub trait LogStore: Send + Sync + fmt::Debug + 'static {
     /// former file or the new one. After an error either of them may stand, or, where the store
     /// can not do better, a torn one: the caller writes again before anybody is told of the file.
     fn put<'a>(&'a self, file: &'a LogFile, bytes: Bytes) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Writes several files, in no order. Returns `Ok` only once all of them and their names are
+    /// durable; an error says of none of them what stands, and none is still being written.
+    fn put_all(&self, files: Vec<(LogFile, Bytes)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        let put = |(file, bytes)| async move { self.put(&file, bytes).await };
+        // All are waited for, also when one fails.
+        let written = join_all(files.into_iter().map(put));
+        written.map(|written| written.into_iter().collect()).boxed()
+    }
 
     /// The file's bytes, or `None` if nothing was ever written under the name. An error never
     /// stands for absence.

@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use tlog::{
     Bundle, ConsistencyProof, Hash, LogIndex, ProveError, Prover, Tile, TileData, TileEdge,
     TileReader, TreeSize,
@@ -229,11 +228,8 @@ impl Tiles {
                     .into_iter()
                     .map(|(bundle, bytes)| (LogFile::tile(bundle.path()), bytes)),
             );
-        // All are waited for, also when one fails: a write that still runs must not meet the healing.
-        let written =
-            join_all(files.map(|(file, bytes)| async move { self.store.put(&file, bytes).await }))
-                .await;
-        written.into_iter().collect::<Result<(), _>>()?;
+        // Nothing is still being written after an error: it would meet the healing.
+        self.store.put_all(files.collect()).await?;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         for (tile, bytes) in tiles {
             cache.insert(tile, bytes);

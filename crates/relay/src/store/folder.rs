@@ -1,6 +1,6 @@
 //! The stores in a folder of the local file system.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::{self, StreamExt as _};
 use wire::ObjectHash;
 
@@ -67,10 +67,16 @@ impl FolderObjects {
 
 impl LogStore for FolderLog {
     fn put<'a>(&'a self, file: &'a LogFile, bytes: Bytes) -> BoxFuture<'a, Result<(), StoreError>> {
-        let (folder, path) = (self.folder.clone(), self.folder.root.join(file.as_str()));
+        self.put_all(vec![(file.clone(), bytes)])
+    }
+
+    fn put_all(&self, files: Vec<(LogFile, Bytes)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        let folder = self.folder.clone();
+        let place = |(file, bytes): (LogFile, Bytes)| (folder.root.join(file.as_str()), bytes);
+        let files: Vec<_> = files.into_iter().map(place).collect();
         blocking(move || {
             folder
-                .write(&path, &bytes)
+                .write(&files)
                 .map_err(StoreError::io("write a file of the log"))
         })
         .boxed()
@@ -123,16 +129,17 @@ impl LogStore for FolderLog {
 
 impl ObjectStore for FolderObjects {
     fn length(&self, object: ObjectHash) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
-        let path = self.path(object);
-        blocking(move || match fs::metadata(path) {
+        // Asked for every entry: a local file system answers in less time than another thread takes
+        // to begin.
+        let length = match fs::metadata(self.path(object)) {
             Ok(facts) => Ok(Some(facts.len())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(StoreError::Io {
                 doing: "look for an object",
                 source,
             }),
-        })
-        .boxed()
+        };
+        ready(length).boxed()
     }
 
     fn keep<'a>(
@@ -195,20 +202,41 @@ impl Folder {
         })
     }
 
+    /// Writes files, each whole in place of what stood under its name.
+    ///
     /// Crash argument: the bytes are synced under a temporary name before the rename makes them
     /// visible, and the folder is synced after it. A crash before the rename leaves the former
-    /// file; after it, the whole new one.
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let number = self.temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.root.join("tmp").join(number.to_string());
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        sync(&file)?;
-        self.take(&temporary, path)
+    /// file; after it, the whole new one. Files of one call know no order among each other: all
+    /// are written before the first is waited for, and a folder is synced once for all its names.
+    fn write(&self, files: &[(PathBuf, Bytes)]) -> io::Result<()> {
+        let mut written = Vec::with_capacity(files.len());
+        for (path, bytes) in files {
+            let number = self.temporary.fetch_add(1, Ordering::Relaxed);
+            let temporary = self.root.join("tmp").join(number.to_string());
+            let mut file = File::create(&temporary)?;
+            file.write_all(bytes)?;
+            written.push((file, temporary, path));
+        }
+        for (file, _, _) in &written {
+            sync(file)?;
+        }
+        let mut parents = BTreeSet::new();
+        for (_, temporary, path) in &written {
+            parents.insert(self.rename(temporary, path)?);
+        }
+        for parent in parents {
+            sync(&File::open(parent)?)?;
+        }
+        Ok(())
     }
 
     /// Moves a synced file under its name and syncs the folder.
     fn take(&self, from: &Path, to: &Path) -> io::Result<()> {
+        sync(&File::open(self.rename(from, to)?)?)
+    }
+
+    /// Moves a synced file under its name; returns the folder that is still to be synced.
+    fn rename<'p>(&self, from: &Path, to: &'p Path) -> io::Result<&'p Path> {
         let Some(parent) = to.parent() else {
             return Err(ErrorKind::InvalidInput.into());
         };
@@ -224,7 +252,7 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
             other => other?,
         }
-        sync(&File::open(parent)?)
+        Ok(parent)
     }
 
     fn stands(&self, folder: &Path) -> bool {
@@ -316,10 +344,20 @@ mod tests {
         let folder = Folder::open(root.path().join("log")).unwrap();
         let path = folder.root.join("tile/0/000");
         // Two new folders in their parents, the bytes, the name.
-        assert_eq!(syncs(|| folder.write(&path, b"one")), 4);
-        assert_eq!(syncs(|| folder.write(&path, b"two")), 2);
+        let write = |path: &Path, bytes| folder.write(&[(path.to_owned(), Bytes::from(bytes))]);
+        assert_eq!(syncs(|| write(&path, "one")), 4);
+        assert_eq!(syncs(|| write(&path, "two")), 2);
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.root.join("tmp")).unwrap().count(), 0);
+        // The bytes of each file, and every folder once for all its names.
+        let files = ["tile/0/001", "tile/0/002", "checkpoint"]
+            .map(|name| (folder.root.join(name), Bytes::from_static(b"four")));
+        assert_eq!(syncs(|| folder.write(&files)), 5);
+        assert!(
+            files
+                .iter()
+                .all(|(path, _)| fs::read(path).unwrap() == b"four")
+        );
         let object = root.path().join("object");
         fs::write(&object, b"three").unwrap();
         let kept = folder.root.join("aa/object");

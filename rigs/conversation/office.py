@@ -66,7 +66,8 @@ class Office:
         self.relay.start()
         _, self.url, self.pin, _ = self.relay.wait_for("at ", 60).split()
         port = self.url.rsplit(":", 1)[1].rstrip("/")
-        self.relay.command[5] = port
+        # Started again, it is where it was.
+        self.relay.command[4] = port
         self.run("live", "begin", self.office, self.url, self.pin)
         self.vault = self.part("vault", "part", "vault", self.office, self.url, self.pin)
         self.agent = self.part("agent", "live", "agent", self.office, self.url, self.pin)

@@ -156,23 +156,34 @@ class Storm:
     def __init__(self, office, draw):
         self.office, self.draw = office, draw
         self.done = []
+        self.began = time.monotonic()
+
+    def running(self, what):
+        mark = "greffe-signal" if what == "connector" else "org.asamk.signal.Main"
+        for pid in children(self.office.agent.process.pid):
+            command = command_of(pid)
+            # The guard is the connector's program for the moment before it becomes signal-cli.
+            if mark in command and (what != "connector" or " guard " not in command):
+                return pid
+        return None
 
     def strike(self, what):
         office = self.office
         if what in ("connector", "signal-cli"):
-            mark = "greffe-signal" if what == "connector" else "org.asamk.signal.Main"
-            pids = [pid for pid in children(office.agent.process.pid) if mark in command_of(pid)]
-            # The guard's command line names the connector too, for the moment before it becomes signal-cli.
-            pids = [pid for pid in pids if what != "connector" or " guard " not in command_of(pid)]
-            if not pids:
+            pid = self.running(what)
+            if pid is None:
+                # It was killed just now: it is killed again when it captures again.
+                office.agent.wait_for("state: Connected", START)
+                pid = self.running(what)
+            if pid is None:
                 return
-            kill(pids[0])
+            kill(pid)
         else:
             part = getattr(office, what)
             part.kill()
             part.start()
         self.done.append(what)
-        print(f"  kill -9 {what}", flush=True)
+        print(f"  {time.monotonic() - self.began:.0f} s: kill -9 {what}", flush=True)
 
 
 def settle(office, ready):
@@ -220,8 +231,7 @@ def main(modules, java_home, binaries, seed):
         office.agent.wait_for("Connected", START)
         print(f"capturing after {time.monotonic() - began:.0f} s", flush=True)
         sent = play(stage, Storm(office, draw), draw)
-        archived = settle(office, lambda records: not judge.judge(sent, records)[1])
-        # What was given up as lost may still come.
+        archived = settle(office, lambda records: judge.complete(sent, records))
         (folder / "sent").write_text("\n".join(map(json.dumps, sent)))
         (folder / "archived").write_text("\n".join(map(json.dumps, archived)))
         print(f"judged after {time.monotonic() - began:.0f} s")

@@ -37,10 +37,12 @@ main().catch((error) => {
 async function main() {
   const server = new Server({ cdn3Path: path.join(process.cwd(), 'cdn3'), updates2Path: process.cwd() });
   const send = server.send.bind(server);
-  // In order, and without waiting for a device that is down.
-  server.send = (target, message) => {
-    send(target, message).catch((error) => console.error('send', error.message));
-    return Promise.resolve();
+  // Without waiting for a device that is down. What a device did not take before it went is sent
+  // again, as the real server does: the mock one forgets it when that happens while it empties its
+  // queue.
+  const deliver = (target, message) => send(target, message).catch(() => deliver(target, message));
+  server.send = async (target, message) => {
+    deliver(target, message);
   };
   await server.listen(port, '127.0.0.1');
   bridge(server);

@@ -81,7 +81,11 @@ pub const COVERAGE: &[(Kind, Extent, &str)] = &[
         "timers and that a group changed; what changed comes late, from its new state",
     ),
     (Kind::Poll, Extent::Captured, "from signal-cli 0.13.23 on"),
-    (Kind::Consent, Extent::Impossible, "Signal has none"),
+    (
+        Kind::Consent,
+        Extent::Captured,
+        "notices that the connector gives; Signal itself has none",
+    ),
     (
         Kind::Loss,
         Extent::Captured,
@@ -96,7 +100,7 @@ pub const COVERAGE: &[(Kind, Extent, &str)] = &[
     (
         Kind::Account,
         Extent::Captured,
-        "blocked numbers and groups",
+        "contacts, blocked numbers and groups",
     ),
     (
         Kind::Unknown,

@@ -116,6 +116,7 @@ struct Timers {
     probe: Duration,
     probing: Option<Duration>,
     event: Duration,
+    subscribed: Duration,
 }
 
 impl Session {
@@ -153,6 +154,7 @@ impl Session {
                 probe: now,
                 probing: None,
                 event: now,
+                subscribed: now,
             },
             said: (CaptureState::Silent, None),
             number: String::new(),
@@ -522,7 +524,7 @@ impl Session {
         self.child.subscription = answer.as_u64();
         self.phase = Phase::Receiving;
         self.child.starts = 0;
-        self.timers.event = running();
+        self.timers.subscribed = running();
         for gap in std::mem::take(&mut self.gaps) {
             let loss = LossEntry {
                 why: "offline".to_owned(),
@@ -705,7 +707,11 @@ impl Session {
             self.call("version", json!({}), Purpose::Probe);
         }
         let quiet = now.saturating_sub(self.timers.event);
-        if quiet >= QUIET
+        if quiet >= Duration::from_secs(self.settings.silent_hours.saturating_mul(3_600)) {
+            self.say(ctx, CaptureState::Silent, Some("no event for long"))?;
+        }
+        let since = now.saturating_sub(self.timers.subscribed);
+        if quiet.min(since) >= QUIET
             && let Some(old) = self.child.subscription.take()
         {
             let params = json!({"account": self.number, "subscription": old});

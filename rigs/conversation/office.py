@@ -78,14 +78,20 @@ class Office:
 
     def run(self, binary, *arguments):
         command = [str(self.binaries / binary), *map(str, arguments)]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        log = (self.folder / "office.log").open("ab")
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=log, text=True).stdout
 
     def connector_folder(self, network, account):
         handle = self.run("live", "folder", self.office, network, account).strip()
         return self.office / "agent" / "connectors" / handle
 
     def archived(self):
-        return [json.loads(line) for line in self.run("live", "archived", self.office).splitlines()]
+        """What the vault holds; none while it is in the middle of fetching."""
+        try:
+            told = self.run("live", "archived", self.office)
+        except subprocess.CalledProcessError:
+            return []
+        return [json.loads(line) for line in told.splitlines()]
 
     def close(self):
         for part in (self.agent, self.vault, self.relay):

@@ -271,7 +271,7 @@ impl BareBatch {
         }
         let mut rest = &plain[..self.length];
         let mut records = Vec::new();
-        let mut field = |rest: &mut &[u8]| {
+        let field = |rest: &mut &[u8]| {
             let (length, more) = rest.split_first_chunk::<4>().unwrap();
             let (field, more) = more.split_at(u32::from_be_bytes(*length) as usize);
             *rest = more;

@@ -15,7 +15,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{BufRead, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl Drop for Part {
 }
 
 impl Part {
-    fn start(arguments: &[&str]) -> Result<(Self, impl BufRead), Box<dyn Error>> {
+    fn start(arguments: &[&str]) -> Result<(Self, impl BufRead + use<>), Box<dyn Error>> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(arguments)
             .stdin(Stdio::null())

@@ -32,7 +32,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use benches::{Bench, Clock, Cost, Goal, Row, Turns, peak_memory, quantile};
 use client::{RelayAddress, RelayClient, pinned_tls};
-use house::{Chain, LOG_SEED, NOW, Owner, records};
+use house::{Chain, LOG_SEED, Owner, records};
 use relay::{ArchiveConfig, Relay, RelayConfig, RunningRelay};
 use seal::Form;
 use testkit::Seeded;

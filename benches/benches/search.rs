@@ -39,6 +39,9 @@ const GROUPS: usize = 500;
 const HOT: [&str; 10] = [
     "budget", "review", "contract", "the", "we", "meeting", "Vertrag", "Müller", "预算", "会议",
 ];
+/// Makes a query.
+type Make<'m> = &'m dyn Fn(&mut Chance) -> String;
+
 /// Milliseconds within which 99 of 100 searches end.
 const GOAL: f64 = 50.0;
 const PAGE_GOAL: f64 = 20.0;
@@ -180,7 +183,7 @@ fn searches(
             chance.of(words).to_owned()
         }
     };
-    let kinds: [(&str, &dyn Fn(&mut Chance) -> String); 6] = [
+    let kinds: [(&str, Make<'_>); 6] = [
         ("one word", &|chance| word(chance)),
         ("two words", &|chance| {
             format!("{} {}", word(chance), word(chance))
@@ -440,7 +443,9 @@ struct Chance(u64);
 impl Chance {
     fn new(seed: u64) -> Self {
         let mut chance = Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        (0..8).for_each(|_| drop(chance.below(2)));
+        for _ in 0..8 {
+            chance.below(2);
+        }
         chance
     }
 

@@ -1,5 +1,9 @@
 //! An archive for the benchmarks: its owner, agents, epochs, and records that look like chats.
-#![allow(dead_code, reason = "each benchmark uses its part of the house")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each benchmark uses its part of the house"
+)]
 
 pub mod size;
 

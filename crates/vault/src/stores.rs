@@ -122,7 +122,9 @@ pub enum StoresError {
     },
     /// A newer keyring than the one to be written exists: that one was put back from a copy, or
     /// somebody else changes it at this moment (RING-9). Nothing was written.
-    #[error("{place} holds generation {found} of the keyring, newer than {given}")]
+    #[error(
+        "{place} holds generation {found} of the keyring, newer than the one that was to be replaced"
+    )]
     Newer {
         /// The store, or the owner's own file.
         place: String,
@@ -359,28 +361,29 @@ impl Stores {
         Ok(None)
     }
 
-    /// RING-9: nothing is written while something newer exists.
+    /// RING-9: nothing is written while a store is ahead of the owner's own file, or that file of
+    /// what is to be written.
     fn refuse_newer(&self, given: Generation) -> Result<(), StoresError> {
-        let own = std::iter::once(("owner".to_owned(), self.own.clone()));
-        let stores = self
-            .places
-            .iter()
-            .map(|place| (place.name.clone(), place.file(self.archive)));
-        for (place, path) in own.chain(stores) {
-            let ring = match read(&path) {
-                Ok(Some(bytes)) => Keyring::from_bytes(&bytes, None),
-                // What can not be reached or read is pending, or written anew.
-                Ok(None) | Err(_) => continue,
-            };
-            match ring {
-                Ok(ring) if ring.generation() > given => {
-                    return Err(StoresError::Newer {
-                        place,
-                        found: ring.generation(),
-                        given,
-                    });
-                }
-                _ => {}
+        // What can not be reached or read is pending, or written anew.
+        let generation = |path: &Path| {
+            let bytes = read(path).ok().flatten()?;
+            let ring = Keyring::from_bytes(&bytes, None).ok()?;
+            Some(ring.generation())
+        };
+        let newer = |place: &str, found| StoresError::Newer {
+            place: place.to_owned(),
+            found,
+            given,
+        };
+        let own = generation(&self.own);
+        if let Some(found) = own.filter(|own| *own > given) {
+            return Err(newer("owner", found));
+        }
+        let most = own.unwrap_or(given);
+        for place in &self.places {
+            let found = generation(&place.file(self.archive));
+            if let Some(found) = found.filter(|found| *found > most) {
+                return Err(newer(&place.name, found));
             }
         }
         Ok(())

@@ -270,6 +270,9 @@ fn ring_9_a_keyring_put_back_from_a_copy_is_written_nowhere() {
     std::fs::write(house.own(), &old).unwrap();
     let refused = house.stores().write(&house.ring(), NOW).unwrap_err();
     assert!(matches!(refused, StoresError::Newer { place, .. } if place == "a"));
+    // A change of the old one has the same generation as the newer one: it is refused too.
+    let refused = house.stores().write(&house.destroyed(), NOW).unwrap_err();
+    assert!(matches!(refused, StoresError::Newer { place, .. } if place == "a"));
     // Nor may somebody who read the keyring before a change write over it after.
     std::fs::write(
         house.own(),

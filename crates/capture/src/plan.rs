@@ -115,7 +115,7 @@ impl Agent {
         }
         let bytes = plan.to_bytes();
         let sealed = self.identity().local().seal_position(&bytes)?;
-        // The acknowledgement first: it has the same id if a crash makes it come again.
+        // PLAN-6. The acknowledgement first: it has the same id if a crash makes it come again.
         let value = format!(
             "{number} {} private={}",
             canonical::hex(&sha256(&bytes)),

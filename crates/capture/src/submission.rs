@@ -168,6 +168,7 @@ impl Submission {
             RefusalCode::UnknownSigner => Some(Halt::NotEnrolled),
             RefusalCode::Revoked => Some(Halt::Revoked),
             RefusalCode::NotAllowed => Some(Halt::NotAllowed),
+            // CLONE-1: nothing more is submitted; the custodian enrols anew (CLONE-2).
             RefusalCode::Clone => Some(Halt::Clone),
             RefusalCode::Fork => Some(Halt::Fork),
             RefusalCode::OutOfSequence => Some(Halt::Behind {
@@ -224,7 +225,7 @@ impl std::fmt::Display for Halt {
             Self::Revoked => f.write_str("this agent is revoked"),
             Self::NotAllowed => f.write_str("this agent's role does not cover what it submits"),
             Self::Clone => f.write_str(
-                "the log holds other entries of this agent: it was restored from a copy and must be enrolled anew",
+                "the log holds other entries of this agent: it was restored from a copy and must enrol anew, naming its old chain: greffe agent enrol --follows",
             ),
             Self::Fork => f.write_str("the log is not the one that was seen before"),
             Self::Behind { next } => {

@@ -133,7 +133,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// ENROL-4 to ENROL-8: invited, asked, compared, approved, and the consent is in the archive.
+/// ENROL-4, ENROL-5, ENROL-6, ENROL-8: invited, asked, compared, approved, and the consent is in the archive.
 #[test]
 fn a_custodian_enrols_and_is_approved() {
     let house = House::new();
@@ -182,6 +182,13 @@ fn a_custodian_enrols_and_is_approved() {
     let office = house.path("greffe/office/invitations");
     assert_eq!(std::fs::read_dir(office).unwrap().count(), 0);
 
+    // ENROL-9: what was typed is sealed into the log, not kept by the office.
+    for folder in ["invitations", "agents"] {
+        for file in std::fs::read_dir(house.path("greffe/office").join(folder)).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            assert!(!text.contains("Keller") && !text.contains("desk-7"));
+        }
+    }
     // ENROL-6.
     let found = house.json(&["search", "kind:consent"]);
     assert_eq!(found["total"], 1, "{found}");
@@ -211,6 +218,35 @@ fn an_invitation_may_approve_by_itself_and_a_request_may_be_refused() {
     let again = ["agent", "--folder", "tom", "enrol", &invitation];
     assert_eq!(house.fails(&again), "enrol-refused");
     assert_eq!(house.fails(&["enrolments", "approve", &request]), "up-says");
+}
+
+/// INVITE-3, ENROL-7: what has ended, or names another archive than the relay's, enrols nobody.
+#[test]
+fn invitations_that_ended_or_name_another_archive_are_refused() {
+    let house = House::new();
+    let good = seal::Invitation::from_text(&house.invite(&[])).unwrap();
+    let ended = seal::Invitation {
+        until: canonical::Milliseconds::new(1),
+        ..good.clone()
+    };
+    let foreign = seal::Invitation {
+        archive: wire::ArchiveId::from_bytes([7; 32]),
+        ..good.clone()
+    };
+    let unknown = seal::Invitation {
+        code: seal::InvitationCode::from_bytes([7; 16]),
+        ..good
+    };
+    for (invitation, error) in [
+        (ended, "invitation-ended"),
+        (foreign, "invitation-not-standing"),
+        (unknown, "invitation-not-standing"),
+    ] {
+        let text = invitation.to_text();
+        let enrol = ["agent", "--folder", "anna", "enrol", &text, "--consent", "Anna"];
+        assert_eq!(house.fails(&enrol), error);
+        assert!(!house.path("anna").exists());
+    }
 }
 
 /// CHAIN-4 as the command line shows it.

@@ -342,6 +342,7 @@ mod tests {
         PublicKey::from_bytes([number; 32])
     }
 
+    /// WAIT-2, WAIT-3, WAIT-4, INVITE-3.
     #[tokio::test]
     async fn wait_2_and_3_bounded_and_forgotten() {
         let folder = tempfile::tempdir().unwrap();

@@ -10,5 +10,6 @@ mod crashing;
 mod delivery;
 mod importing;
 mod living;
+mod planned;
 mod source;
 mod world;

@@ -14,7 +14,7 @@ use tlog::{
     Checkpoint, ConsistencyProof, Hash, KeyName, LogIndex, LogSigner, Origin, Prover,
     SignedCheckpoint, SigningSeed, Tile, TileEdge, TileReader, TileSet,
 };
-use wire::api::{ControlPage, LoggedLeaf, PostAnswer, SignerAnswer};
+use wire::api::{ControlPage, LoggedLeaf, MailPage, PostAnswer, SignerAnswer};
 use wire::authority::{Admitted, Authority, Outcome, Past};
 use wire::verify::{Follower, ReadLeaf, VerifiedEntry, receipt};
 use wire::{
@@ -150,6 +150,47 @@ impl Owner {
                 tls: None,
             }),
         );
+    }
+
+    /// These keys may act for a purpose, so many of them together.
+    pub fn delegate(&self, log: &TestLog, purpose: wire::Purpose, keys: &[&SignerKey], n: u8) {
+        let delegate = wire::Delegate {
+            purpose,
+            keys: keys.iter().map(|key| key.public()).collect(),
+            threshold: n,
+            until: Milliseconds::new(NOW + 86_400_000_000),
+        };
+        self.control(log, Act::Delegate(delegate));
+    }
+
+    /// Mail to an agent, signed by these keys, the first of which carries it at `at`.
+    pub fn mail(
+        &self,
+        log: &TestLog,
+        mail: &seal::Mail,
+        to: &Identity,
+        keys: &[&SignerKey],
+        at: &mut ChainPosition,
+    ) {
+        let recipient = to.mailbox().recipient();
+        let body = Body::Mail(wire::Mail {
+            addressee: to.signer().id(),
+            mailbox: recipient.key().mailbox_hash(),
+        });
+        let archive = self.genesis.archive_id();
+        let draft = EntryDraft::new(archive, keys[0].id(), *at, body, Milliseconds::new(NOW));
+        let seed = at.number.get() + 77;
+        let (object, entry) =
+            seal::seal_mail(mail, recipient, draft, &mut Seeded::new(seed)).unwrap();
+        log.inner()
+            .objects
+            .insert(object.hash(), object.bytes().to_vec());
+        let entry = entry.sign(keys).unwrap();
+        log.admit(&entry).unwrap();
+        *at = ChainPosition {
+            number: entry.number().next(),
+            previous: entry.id(),
+        };
     }
 
     /// The vault says that it holds everything up to now.
@@ -510,6 +551,22 @@ impl Relay for LogRelay {
         })
     }
 
+    async fn mail(&self, from: LogIndex) -> Result<MailPage, RelayFailure> {
+        self.call(|log| {
+            let inner = log.inner();
+            let mail = (0..inner.leaves.len())
+                .filter(|index| *index as u64 >= from.get())
+                .filter(|index| inner.leaves[*index].entry().kind() == Kind::Mail)
+                .map(|index| log.logged(&inner, index))
+                .collect();
+            MailPage::new(mail)
+        })
+    }
+
+    async fn mail_object(&self, object: ObjectHash) -> Result<Vec<u8>, RelayFailure> {
+        self.call(|log| log.inner().objects[&object].clone())
+    }
+
     async fn stored(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
         self.call(|log| {
             let inner = log.inner();
@@ -552,13 +609,18 @@ pub struct Home {
 
 impl Home {
     pub fn new(owner: &Owner) -> Self {
+        Self::seeded(owner, 77)
+    }
+
+    /// Different seeds make different agents.
+    pub fn seeded(owner: &Owner, seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let trust = Trust {
             genesis: owner.genesis.clone(),
             relay: "https://localhost:1".into(),
             pin: TlsIdentity::from_bytes([0; 32]),
         };
-        Identity::create(folder.path(), &trust, &mut Seeded::new(77)).unwrap();
+        Identity::create(folder.path(), &trust, &mut Seeded::new(seed)).unwrap();
         Self {
             folder,
             clock: Clock::new(),

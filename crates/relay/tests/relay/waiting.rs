@@ -48,6 +48,7 @@ fn terms(agents: u8) -> InvitationTerms {
     }
 }
 
+/// WAIT-1, WAIT-4, WAIT-5; the request's id is its hash (ENROL-2).
 #[tokio::test(flavor = "multi_thread")]
 async fn wait_1_a_request_goes_from_the_holder_to_the_owner_and_outlives_the_relay() {
     let house = house().await;

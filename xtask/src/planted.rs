@@ -1,7 +1,7 @@
 //! Planted bugs: each small change of `scenarios/planted/*.patch` must be found by a test.
 //!
 //! A patch names in its first lines what it breaks and the tests that must fail:
-//! `# package: relay`, `# test: <nextest filter>`.
+//! `# package: relay` (several are separated by commas), `# test: <nextest filter>`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,13 +33,10 @@ pub(crate) fn planted(args: &[String]) -> Result<(), Failure> {
             true,
         )
         .map_err(|_| Failure::new(format!("{name}: does not apply any more; write it anew")))?;
-        run_in(
-            &copy,
-            env!("CARGO"),
-            &["nextest", "run", "--no-run", "-p", &package],
-            false,
-        )
-        .map_err(|_| Failure::new(format!("{name}: does not build any more; write it anew")))?;
+        let mut build = vec!["nextest", "run", "--no-run"];
+        build.extend(packages(&package));
+        run_in(&copy, env!("CARGO"), &build, false)
+            .map_err(|_| Failure::new(format!("{name}: does not build any more; write it anew")))?;
         match tests(&copy, &package, &filter)? {
             Outcome::Green => survived.push(name),
             Outcome::Red => {
@@ -81,11 +78,10 @@ fn tests(copy: &Path, package: &str, filter: &str) -> Result<Outcome, Failure> {
             "--profile",
             "planted",
             "--no-tests=fail",
-            "-p",
-            package,
             "-E",
             filter,
         ])
+        .args(packages(package))
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", copy.join("target"))
         .stdin(Stdio::null())
@@ -100,6 +96,11 @@ fn tests(copy: &Path, package: &str, filter: &str) -> Result<Outcome, Failure> {
         Some(NOTHING) => Ok(Outcome::None),
         _ => Err(Failure::new(format!("nextest: {status}"))),
     }
+}
+
+/// The packages of a bug's tests, as cargo's arguments.
+fn packages(named: &str) -> impl Iterator<Item = &str> {
+    named.split(',').flat_map(|package| ["-p", package.trim()])
 }
 
 fn header(text: &str, key: &str) -> Result<String, Failure> {

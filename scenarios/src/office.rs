@@ -38,6 +38,11 @@ impl Office {
     /// vault and the agent are enrolled. Different seeds make different archives. All that the
     /// owner has signed is kept, so that any relay can begin the log with it.
     pub fn found(folder: &Path, seed: u64) -> Self {
+        Self::found_host(folder, seed, 0)
+    }
+
+    /// The same with a host on which so many custodians have agents, enrolled like the first.
+    pub fn found_host(folder: &Path, seed: u64, hosted: usize) -> Self {
         let mut randomness = Seeded::new(seed);
         let mut draw = || {
             let mut bytes = [0; 32];
@@ -85,16 +90,22 @@ impl Office {
         std::fs::write(office.keyring(), ring.lock().to_bytes()).unwrap();
 
         let vault = SignerKey::from_seed(&vault_seed).unwrap();
-        let acts = [
+        let mut acts = vec![
             enrol(&vault, Role::Vault),
             enrol(agent.signer(), Role::Agent),
-            Act::Recipients(Recipients {
-                epochs: epochs
-                    .iter()
-                    .map(|epoch| epoch.published().clone())
-                    .collect(),
-            }),
         ];
+        for number in 0..hosted {
+            let folder = office.host().join(format!("c-{number:04}"));
+            let mut keys = Seeded::new(seed ^ 0x4057 ^ ((number as u64 + 1) << 20));
+            let hosted = Identity::create(&folder, &trust, &mut keys).unwrap();
+            acts.push(enrol(hosted.signer(), Role::Agent));
+        }
+        acts.extend([Act::Recipients(Recipients {
+            epochs: epochs
+                .iter()
+                .map(|epoch| epoch.published().clone())
+                .collect(),
+        })]);
         std::fs::write(office.founding(), founding(&office.genesis, &root, acts)).unwrap();
         std::fs::write(office.log_key(), log_seed).unwrap();
         std::fs::write(folder.join("genesis.cbor"), office.genesis.to_bytes()).unwrap();
@@ -128,6 +139,11 @@ impl Office {
         self.folder.join("agent")
     }
 
+    /// The folder of the host's agents.
+    pub fn host(&self) -> PathBuf {
+        self.folder.join("host")
+    }
+
     /// The vault's folder.
     pub fn vault(&self) -> VaultFolder {
         VaultFolder::at(self.folder.join("vault"))
@@ -158,8 +174,10 @@ impl Office {
             .collect();
         let client =
             RelayClient::new(address, self.genesis.archive_id(), self.vault_key()).unwrap();
-        let answer = client.post_entries(&entries).await.unwrap();
-        assert_eq!(answer.refusal(), None);
+        for some in entries.chunks(wire::limit::BUNDLE_ENTRIES) {
+            let answer = client.post_entries(some).await.unwrap();
+            assert_eq!(answer.refusal(), None);
+        }
     }
 
     /// The vault's signing key.
@@ -271,7 +289,7 @@ fn enrol(key: &SignerKey, role: Role) -> Act {
 }
 
 /// The genesis and these acts, signed by the root, as a bundle.
-fn founding(genesis: &Genesis, root: &SignerKey, acts: [Act; 3]) -> Vec<u8> {
+fn founding(genesis: &Genesis, root: &SignerKey, acts: Vec<Act>) -> Vec<u8> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut sign = |body| {
         let at = entries

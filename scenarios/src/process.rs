@@ -111,6 +111,20 @@ impl Parts {
         command
     }
 
+    /// Every agent of the host in one process, each with one account of the connector `synthetic`:
+    /// `count` messages, one every `every` milliseconds; each `dying`th one's connector dies once.
+    /// Says `all CAPTURED LOSSES WAITING RECEIPTED RSS-KB`, again and again.
+    pub fn host(&self, relay: &RelayAddress, synthetic: &Path, work: (u64, u64, u64)) -> Command {
+        let mut command = self.command("host");
+        command
+            .arg(&relay.url)
+            .arg(relay.pin.to_string())
+            .arg(synthetic);
+        let (count, every, dying) = work;
+        command.args([count, every, dying].map(|number| number.to_string()));
+        command
+    }
+
     /// The locked part of the vault. Says `held N` for what it has stored.
     pub fn vault(&self, relay: &RelayAddress) -> Command {
         let mut command = self.command("vault");

@@ -157,6 +157,46 @@ impl Messages {
     }
 }
 
+/// The network's id of an account's live message.
+pub fn live_id(account: &str, number: u64) -> String {
+    format!("{account}-m{number:06}")
+}
+
+/// A message that was captured just now, of the network of these tests.
+pub fn live_message(account: &str, custodian: &str, number: u64) -> Record {
+    let id = |text: &str| TextId::new(text).unwrap();
+    let source = Source {
+        network: NetworkName::new(NETWORK).unwrap(),
+        account: id(account),
+        custodian: id(custodian),
+        connector: id("scenarios/1 generated"),
+        assurance: Assurance::Device,
+        mode: Mode::Live,
+    };
+    let envelope = Envelope::builder(
+        &source,
+        id(&format!("chat-{}", number % 3)),
+        id(&live_id(account, number)),
+        Time::utc(now()),
+    )
+    .sent(Time::utc(now()));
+    let sender = ParticipantId::new("name", "somebody").unwrap();
+    let participants = Participants {
+        sender: Some(Participant::new(sender)),
+        ..Participants::of(Conversation::new(ConversationKind::Direct))
+    };
+    let text = format!("message {number} of {account}, of the usual length of such messages");
+    let original = Original::inline("text/plain", text.clone());
+    Record::new(
+        envelope,
+        participants,
+        Message::plain(text),
+        Some(original),
+        Vec::new(),
+    )
+    .unwrap()
+}
+
 /// Runs a connector in a thread, over pipes instead of a process's standard streams.
 pub fn connect(
     connector: impl FnOnce(&mut Context<'_>) -> Result<(), KitError> + Send + 'static,

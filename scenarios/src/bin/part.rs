@@ -7,11 +7,15 @@
     reason = "all of this is test code; what it prints is what tests wait for"
 )]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use capture::{Agent, BeliefError, Courier, Happening, Identity, Step, Stop};
+use capture::{
+    Agent, BeliefError, ConnectorCommand, Courier, Delivery, Duty, Happening, Identity, LiveJob,
+    Pace, RunningAgent, Step, Stop,
+};
 use client::{RelayAddress, RelayClient};
 use relay::Relay;
 use scenarios::markers::Family;
@@ -19,6 +23,7 @@ use scenarios::office::{Office, environment};
 use scenarios::source::Messages;
 use vault::follow::Locked;
 use vault::system::now;
+use wire::RetentionClass;
 
 /// As the program does: nothing freed can be read again in the reading room.
 #[global_allocator]
@@ -57,6 +62,11 @@ fn main() {
             };
             let office = Office::open(Path::new(office));
             run(agent(office, at(url, pin), messages, !new_log.is_empty()));
+        }
+        ["host", office, url, pin, synthetic, count, every, dying] => {
+            let numbers = [count, every, dying].map(|text| text.parse().unwrap());
+            let office = Office::open(Path::new(office));
+            run(host(&office, &at(url, pin), synthetic, numbers));
         }
         _ => panic!("part relay|vault|agent|room …"),
     }
@@ -172,6 +182,85 @@ async fn agent(office: Office, relay: RelayAddress, messages: Messages, new_log:
     let summary = import.await.unwrap().unwrap();
     assert_eq!(summary.kept.losses, 0, "{:?}", summary.kept.notes);
     println!("done");
+}
+
+async fn host(office: &Office, relay: &RelayAddress, synthetic: &str, numbers: [u64; 3]) {
+    let [count, every, dying] = numbers;
+    let pace = Pace {
+        change: Duration::from_secs(2),
+        control: Duration::from_secs(5),
+        stored: Duration::from_secs(1),
+        idle: Duration::from_secs(1),
+        ..Pace::default()
+    };
+    let mut folders: Vec<_> = std::fs::read_dir(office.host())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.sort();
+    let mut seats = Vec::new();
+    for (number, folder) in (1..).zip(folders) {
+        let mut identity = Identity::open(&folder).unwrap();
+        identity.move_relay(relay.url.clone(), relay.pin).unwrap();
+        let client =
+            RelayClient::new(relay, identity.archive(), Arc::clone(identity.signer())).unwrap();
+        let agent = Arc::new(Agent::open(identity, environment()).unwrap());
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut settings = vec![
+            ("count".to_owned(), count.to_string()),
+            ("every-ms".to_owned(), every.to_string()),
+        ];
+        if dying > 0 && number % dying == 0 {
+            settings.push(("dies-at".to_owned(), (count / 2).to_string()));
+        }
+        let duty = Duty {
+            job: LiveJob {
+                connector: ConnectorCommand::new(synthetic).confined_to(Vec::new()),
+                network: scenarios::source::NETWORK.to_owned(),
+                account: name.clone(),
+                custodian: name,
+                settings,
+                class: RetentionClass::new(0),
+            },
+            silence: Some(Duration::from_secs(120)),
+            paused: false,
+        };
+        let running = RunningAgent::start(Arc::clone(&agent), vec![duty], &BTreeMap::new());
+        let board = Arc::clone(running.board());
+        let mut delivery = Delivery::new(Courier::new(Arc::clone(&agent), client), board, pace);
+        tokio::spawn(async move { delivery.run(std::future::pending(), |_| ()).await });
+        seats.push((agent, running));
+    }
+    println!("open");
+    let mut look = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        look.tick().await;
+        let mut all = [0; 4];
+        for (agent, running) in &seats {
+            let spool = agent.spool();
+            for (handle, _) in running.board().states() {
+                let counts = spool.account_counts(&handle).unwrap();
+                all[0] += counts.captured;
+                all[1] += counts.losses;
+            }
+            let counts = spool.counts().unwrap();
+            all[2] += counts.waiting;
+            all[3] += counts.receipted;
+        }
+        let [captured, losses, waiting, receipted] = all;
+        let resident = resident_kb("self");
+        println!("all {captured} {losses} {waiting} {receipted} {resident}");
+    }
+}
+
+/// Resident memory of a process, in KiB.
+fn resident_kb(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// The relay may be away for a while; whatever else is wrong ends this process.

@@ -4,6 +4,7 @@
 
 mod altered;
 mod foreign;
+mod hosted;
 mod hostile;
 mod killed;
 mod leaked;

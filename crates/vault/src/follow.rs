@@ -528,7 +528,8 @@ impl<R: Relay> Locked<R> {
     /// Step 4. A group is fetched side by side, then noted in one transaction.
     async fn fetch(&mut self) -> Result<u64, StepError> {
         let now = (self.clock)();
-        if now.since(self.retried_at) > RETRY {
+        // Also when the clock was set back: else nothing is tried again until it has caught up.
+        if !(0..=RETRY).contains(&now.since(self.retried_at)) {
             self.state.try_again()?;
             self.retried_at = now;
         }

@@ -223,7 +223,12 @@ impl World {
             for at in 0..self.agents.len() {
                 outcome += &self.start_agent(at);
                 outcome += &self.agent_control(at).await;
-                outcome += &self.capture(at);
+                // All that has happened meanwhile, as far as it can be captured.
+                let mut before = None;
+                while before != Some(self.agents[at].told.durable) {
+                    before = Some(self.agents[at].told.durable);
+                    outcome += &self.capture(at);
+                }
                 outcome += &self.agent_delivers(at).await;
                 outcome += &self.agent_collects(at).await;
             }

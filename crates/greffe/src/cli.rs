@@ -158,6 +158,8 @@ pub(crate) struct Up {
     pub(crate) listen: Option<std::net::SocketAddr>,
     #[arg(long)]
     pub(crate) accept_new_log: bool,
+    #[arg(long)]
+    pub(crate) rebuild_relay: bool,
 }
 
 #[derive(Debug, Args)]
@@ -424,6 +426,8 @@ pub(crate) struct Demo {
 pub(crate) struct Relay {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+    #[arg(long, value_name = "VAULT")]
+    pub(crate) rebuild_from: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -25,7 +25,9 @@ use crate::home::HomeLock;
 
 pub(crate) use backend::Backend;
 pub(crate) use owner::{Owner, Secret, read_share, write_shares};
-pub(crate) use start::{OWN_WITNESS, environment, part_failed, start_relay, write_seed};
+pub(crate) use start::{
+    OWN_WITNESS, environment, part_failed, rebuild_from, rebuild_relay, start_relay, write_seed,
+};
 
 /// The running parts of one archive.
 pub(crate) struct Engine {

@@ -9,13 +9,14 @@ use relay::{ArchiveConfig, Clock, Rate, RelayConfig, Storage, TlsSource, Witness
 use serde::Deserialize;
 use serde_json::json;
 use tlog::{KeyKind, KeyName, Origin, SigningSeed, VerifierKey};
+use vault::follow::VaultFolder;
 use wire::ArchiveId;
 use zeroize::Zeroizing;
 
 use super::Context;
 use super::up::stop_asked;
 use crate::cli;
-use crate::engine::part_failed;
+use crate::engine::{part_failed, rebuild_from};
 use crate::failure::Failure;
 use crate::home;
 use crate::text::say;
@@ -114,6 +115,21 @@ pub(crate) fn relay(context: &Context, arguments: &cli::Relay) -> Result<(), Fai
         config.archives.push(archive_config(path, archive)?);
     }
     context.runtime.block_on(async {
+        if let Some(vault) = &arguments.rebuild_from {
+            let rebuilt = rebuild_from(&config, &VaultFolder::at(vault)).await?;
+            let value = json!({
+                "rebuilt": rebuilt.size.get(), "objects": rebuilt.objects,
+                "objects_missing": rebuilt.objects_missing,
+            });
+            context.output.result(&value, || {
+                say!(
+                    "relay-rebuilt",
+                    size = rebuilt.size.get(),
+                    objects = rebuilt.objects,
+                    missing = rebuilt.objects_missing
+                )
+            });
+        }
         let relay = relay::Relay::start(config)
             .await
             .map_err(|error| part_failed("relay", &error))?;

@@ -13,7 +13,7 @@ use super::agent::run::{Notes, duties as agent_duties, pace};
 use crate::alarms::Alarms;
 use crate::cli::Up;
 use crate::engine::request::{Event, Request};
-use crate::engine::{Engine, part_failed};
+use crate::engine::{Engine, part_failed, rebuild_relay};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::text::say;
@@ -29,8 +29,11 @@ pub(crate) fn run(context: &Context, arguments: &Up) -> Result<(), Failure> {
     let home = Home::find(context.global.home.as_deref())?;
     let listen = arguments.listen.unwrap_or(home.settings()?.relay.listen);
     context.runtime.block_on(async {
+        if arguments.rebuild_relay {
+            rebuild_relay(&home).await?;
+        }
         let engine = Arc::new(Engine::start(&home, Some(listen)).await?);
-        if arguments.accept_new_log {
+        if arguments.accept_new_log || arguments.rebuild_relay {
             engine.accept_new_log().await?;
         }
         let path = home.up_socket();

@@ -9,7 +9,7 @@ use relay::witness::{self, RunningWitness, WitnessConfig};
 use relay::{ArchiveConfig, Clock, Rate, Relay, RelayConfig, RunningRelay, WitnessTarget};
 use tlog::{KeyKind, KeyName, Origin, SigningSeed, VerifierKey};
 use tokio::sync::Mutex;
-use vault::follow::{Locked, VaultFolder};
+use vault::follow::{Locked, Start, VaultFolder};
 use wire::{Entry, Genesis, SignerKey};
 use zeroize::Zeroizing;
 
@@ -31,6 +31,7 @@ impl Engine {
         let lock = home.lock()?;
         let owner = Owner::open(home)?;
         let genesis = owner.genesis().clone();
+        refuse_if_lost(home, &genesis).await?;
         let witness = start_witness(home, &genesis).await?;
         let relay = start_relay(home, &genesis, Some(&witness), listen).await?;
         let address = RelayAddress {
@@ -52,6 +53,9 @@ impl Engine {
             now,
         )
         .map_err(|error| part_failed("vault", &error))?;
+        if let Start::Distrusted(why) = vault.start() {
+            tracing::warn!(%why, "what the vault had verified before was not as it wrote it: its whole mirror was verified again");
+        }
 
         let mut identity =
             Identity::open(&home.part("agent")?).map_err(|error| part_failed("agent", &error))?;
@@ -91,19 +95,16 @@ pub(crate) async fn start_relay(
     witness: Option<&RunningWitness>,
     listen: Option<SocketAddr>,
 ) -> Result<RunningRelay, Failure> {
-    let folder = home.part("relay")?;
-    let seed = read_seed(&folder)?;
-    let mut config = RelayConfig::in_folder(folder);
+    let mut config = relay_config(home, genesis)?;
     config.listen = listen.unwrap_or(config.listen);
-    let mut archive = ArchiveConfig::new(genesis.archive_id(), SigningSeed::from_bytes(*seed));
-    archive
-        .witnesses
-        .extend(witness.map(|witness| WitnessTarget {
+    let witnesses = config.archives.iter_mut().map(|one| &mut one.witnesses);
+    for witnesses in witnesses {
+        witnesses.extend(witness.map(|witness| WitnessTarget {
             key: witness.verifier().clone(),
             url: witness.url(),
             pin: witness.pin(),
         }));
-    config.archives.push(archive);
+    }
     let address = config.listen;
     Relay::start(config).await.map_err(|error| match &error {
         relay::StartError::Listen { source, .. }
@@ -115,6 +116,55 @@ pub(crate) async fn start_relay(
         }
         _ => part_failed("relay", &error),
     })
+}
+
+fn relay_config(home: &Home, genesis: &Genesis) -> Result<RelayConfig, Failure> {
+    let folder = home.part("relay")?;
+    let seed = read_seed(&folder)?;
+    let mut config = RelayConfig::in_folder(folder);
+    config.archives.push(ArchiveConfig::new(
+        genesis.archive_id(),
+        SigningSeed::from_bytes(*seed),
+    ));
+    Ok(config)
+}
+
+/// A relay without a log beside a vault that has mirrored one has lost it. A new log would be a fork:
+/// the vault would say so at every step.
+async fn refuse_if_lost(home: &Home, genesis: &Genesis) -> Result<(), Failure> {
+    let mirror = VaultFolder::at(home.part("vault")?).mirror();
+    if !mirror.checkpoint_path().exists() {
+        return Ok(());
+    }
+    let config = relay_config(home, genesis)?;
+    let lost = Relay::has_no_log(&config, genesis.archive_id())
+        .await
+        .map_err(|error| part_failed("relay", &error))?;
+    match lost {
+        true => Err(Failure::new("relay-log-lost").with("folder", config.folder.as_path())),
+        false => Ok(()),
+    }
+}
+
+/// Makes the relay of this folder again from the mirror of this folder's vault.
+pub(crate) async fn rebuild_relay(home: &Home) -> Result<relay::Rebuilt, Failure> {
+    let _lock = home.lock()?;
+    let owner = Owner::open(home)?;
+    let config = relay_config(home, owner.genesis())?;
+    rebuild_from(&config, &VaultFolder::at(home.part("vault")?)).await
+}
+
+/// Makes a relay again from the mirror of a vault.
+pub(crate) async fn rebuild_from(
+    config: &RelayConfig,
+    vault: &VaultFolder,
+) -> Result<relay::Rebuilt, Failure> {
+    let mirror = vault.mirror();
+    let genesis = Genesis::parse(&home::read(&mirror.genesis_path())?)
+        .map_err(|error| part_failed("relay", &error))?;
+    Relay::rebuild(config, genesis.archive_id(), mirror.root())
+        .await
+        .map_err(|error| Failure::new("relay-not-rebuilt").because(&error))
 }
 
 async fn start_witness(home: &Home, genesis: &Genesis) -> Result<RunningWitness, Failure> {

@@ -98,6 +98,7 @@ def _acts(shown: list[Any], authority: Authority, placed: tlog.Proof, keys: list
             admitted_at, raw = entries.split_leaf(leaf)
             act = entries.read(raw)
             proof = tlog.read_proof(text_of_proof)
+            require(proof.extra in (None, canonical.u64(admitted_at)), "control-form", "another time of admission")
         with _failing("control-inclusion"):
             tlog.verify_proof(proof, leaf, keys)
         head, its = placed.checkpoint, proof.checkpoint

@@ -64,6 +64,12 @@ pub enum SingleError {
         #[source]
         source: LogProofRefused,
     },
+    /// A control entry's proof tells another time of admission than its leaf.
+    #[error("the proof of control entry {position} tells another time of admission than its leaf")]
+    ControlAdmittedAt {
+        /// Its place in the file, from 0.
+        position: usize,
+    },
     /// A control entry stands under another checkpoint than the entry, or out of order.
     #[error("control entry {position} is out of order or under another checkpoint")]
     ControlOrder {
@@ -102,7 +108,9 @@ impl SingleError {
     pub fn check(&self) -> &'static str {
         match self {
             Self::Policy(_) => "genesis",
-            Self::ControlLeaf { .. } | Self::ControlProof { .. } => "control-form",
+            Self::ControlLeaf { .. }
+            | Self::ControlProof { .. }
+            | Self::ControlAdmittedAt { .. } => "control-form",
             Self::ControlInclusion { .. } => "control-inclusion",
             Self::ControlOrder { .. } => "control-order",
             Self::ControlRefused { .. } => "control-authority",
@@ -153,6 +161,11 @@ pub fn single<'a>(
         let act = Leaf::parse(control_leaf).map_err(source)?;
         let control_proof = LogProof::parse(control_proof)
             .map_err(|source| SingleError::ControlProof { position, source })?;
+        // PROOF-1: an extra line is vouched for by nothing but the leaf. It may be missing.
+        let admitted_at = act.admitted_at().to_be_bytes();
+        if control_proof.extra().is_some_and(|extra| extra != admitted_at) {
+            return Err(SingleError::ControlAdmittedAt { position });
+        }
         let stands = control_proof
             .verify(Hash::leaf(control_leaf), &policy)
             .map_err(|source| SingleError::ControlInclusion { position, source })?;

@@ -725,6 +725,18 @@ fn proofs() -> Vec<(String, Value)> {
         "control-order",
     ));
     files.push(fault(
+        "control_admitted_at",
+        "another time of admission beside a control entry",
+        &alter(|pieces| {
+            let proof = &mut pieces.control[0].proof;
+            let from = proof.find("extra ").unwrap() + 6;
+            let to = from + proof[from..].find('\n').unwrap();
+            proof.replace_range(from..to, "AAAAAAAAAAA=");
+        }),
+        archive,
+        "control-form",
+    ));
+    files.push(fault(
         "control_altered",
         "a byte of a control entry",
         &alter(|pieces| {

@@ -185,6 +185,15 @@ impl<'a> ControlWriter<'a> {
             .try_for_each(|some| self.act(recipients(some)))
     }
 
+    /// The same for epochs that a keyring holds already.
+    pub(crate) fn publish_all(&mut self, epochs: &[wire::PublishedEpoch]) -> Result<(), Failure> {
+        epochs.chunks(EPOCHS_IN_ENTRY).try_for_each(|some| {
+            self.act(Act::Recipients(Recipients {
+                epochs: some.to_vec(),
+            }))
+        })
+    }
+
     /// Lets a key act for a purpose, alone, until a time.
     pub(crate) fn delegate(
         &mut self,

@@ -1,12 +1,12 @@
 //! `greffe keys`: list sealing periods, make keys ahead, destroy the key of a period.
 
 use canonical::Milliseconds;
-use seal::keyring::RingEpoch;
+use seal::keyring::{Keyring, RingEpoch};
 use seal::{PeriodLength, periods_from};
 use serde_json::json;
 use vault::follow::VaultFolder;
 use wire::{
-    ChainPosition, ControlHead, ControlNumber, EpochId, EpochUse, SequenceNumber, SignerKey,
+    ChainPosition, ControlHead, ControlNumber, EpochId, EpochUse, SequenceNumber, SignerId,
 };
 
 use super::{Context, holders, stores};
@@ -128,57 +128,96 @@ fn make_ahead(context: &Context, home: &Home, arguments: &MakeAhead) -> Result<(
     if !epochs.is_empty() {
         ring.add_epochs(&epochs, &mut randomness)
             .map_err(|error| Failure::new("founding-failed").because(&error))?;
-        let seed = ring.unwrap_signing_key(&owner.root()?).map_err(|error| {
+    }
+    let made = context.runtime.block_on(async {
+        let mut backend = Backend::open(home).await?;
+        let root = owner.root()?;
+        let (at, head) = position(&mut backend, home, owner.genesis().root().signer_id()).await?;
+        let missing = unpublished(&owner, ring.keyring(), at.number)?;
+        if missing.is_empty() {
+            backend.close().await;
+            return Ok(0);
+        }
+        let seed = ring.unwrap_signing_key(&root).map_err(|error| {
             Failure::new("unlock-failed")
                 .because(&error)
                 .exit(Exit::Locked)
         })?;
         let root = founding::signer(&seed)?;
-        context.runtime.block_on(async {
-            let mut backend = Backend::open(home).await?;
-            let (at, head) = position(&mut backend, home, &root).await?;
-            let archive = owner.genesis().archive_id();
-            let mut writer = ControlWriter::new(archive, &root, at, head, now());
-            writer.publish(&epochs)?;
+        let archive = owner.genesis().archive_id();
+        let mut writer = ControlWriter::new(archive, &root, at, head, now());
+        writer.publish_all(&missing)?;
+        if !epochs.is_empty() {
             let standing = owner.write_keyring(home, &ring)?;
             if !stores::pending_names(&standing).is_empty() {
                 let lines = stores::lines(ring.keyring(), &standing);
                 context.output.note(&lines);
             }
-            let entries = writer
-                .into_entries()
-                .iter()
-                .map(|entry| canonical::hex(entry.as_bytes()))
-                .collect();
-            backend
-                .ask(home, Request::PostOwner(entries), &mut |_| ())
-                .await?;
-            backend.close().await;
-            Ok::<_, Failure>(())
-        })?;
-    }
+        }
+        let entries = writer
+            .into_entries()
+            .iter()
+            .map(|entry| canonical::hex(entry.as_bytes()))
+            .collect();
+        backend
+            .ask(home, Request::PostOwner(entries), &mut |_| ())
+            .await?;
+        backend.close().await;
+        Ok::<_, Failure>(missing.len())
+    })?;
     let until = periods.last().map(|period| date(period.until));
     context
         .output
-        .result(&json!({ "made": epochs.len(), "until": until }), || {
-            say!(
-                "keys-made",
-                count = epochs.len(),
-                until = until.unwrap_or_default()
-            )
+        .result(&json!({ "made": made, "until": until }), || {
+            say!("keys-made", count = made, until = until.unwrap_or_default())
         });
     Ok(())
+}
+
+/// Keys of the ring that the log does not name. A crash behind the writing of the keyring leaves
+/// some: they are published by the next call, never made twice.
+///
+/// What the root has signed below its next number is in the log; a file at or above that number was
+/// written and never admitted, and is written anew.
+fn unpublished(
+    owner: &Owner,
+    ring: &Keyring,
+    next: SequenceNumber,
+) -> Result<Vec<wire::PublishedEpoch>, Failure> {
+    let mut published = std::collections::BTreeSet::new();
+    for entry in owner.entries()? {
+        if entry.number() < next
+            && let wire::Body::Control(control) = entry.body()
+            && let wire::Act::Recipients(recipients) = &control.act
+        {
+            published.extend(recipients.epochs.iter().map(|epoch| epoch.id));
+        }
+    }
+    Ok(ring
+        .epochs()
+        .iter()
+        .filter(|epoch| epoch.destroyed().is_none() && !published.contains(&epoch.id()))
+        .map(|epoch| wire::PublishedEpoch {
+            id: epoch.id(),
+            key: epoch.key().clone(),
+            class: epoch.class(),
+            usage: epoch.usage(),
+            from: epoch.from(),
+            until: epoch.until(),
+            keep_until: epoch.keep_until(),
+        })
+        .collect())
 }
 
 /// Where the root's chain and the control chain stand.
 pub(crate) async fn position(
     backend: &mut Backend,
     home: &Home,
-    root: &SignerKey,
+    root: SignerId,
 ) -> Result<(ChainPosition, ControlHead), Failure> {
     backend.ask(home, Request::Deliver, &mut |_| ()).await?;
     let mut heard = None;
-    let asked = Request::ControlPosition(root.id().to_string());
+    let asked = Request::ControlPosition(root.to_string());
     backend
         .ask(home, asked, &mut |event| heard = Some(event))
         .await?;

@@ -194,7 +194,7 @@ pub(crate) fn ready(
     let office = Office::open(home)?.key().public();
     context.runtime.block_on(async {
         let mut backend = Backend::open(home).await?;
-        let (at, head) = super::keys::position(&mut backend, home, &root).await?;
+        let (at, head) = super::keys::position(&mut backend, home, root.id()).await?;
         let archive = owner.genesis().archive_id();
         let mut writer = ControlWriter::new(archive, &root, at, head, now());
         for purpose in purposes {

@@ -479,6 +479,7 @@ impl Running {
     fn room(&self) -> Room {
         let vault = self.scene.office.vault();
         let unlock = Unlock {
+            stores: Vec::new(),
             folder: vault.path().to_str().unwrap().to_owned(),
             keyring: self.scene.office.keyring().to_str().unwrap().to_owned(),
             secret: Secret::Passphrase(scenarios::office::PASSPHRASE.to_owned()),

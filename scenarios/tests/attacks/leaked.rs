@@ -156,6 +156,7 @@ fn markers(count: u64, remember: fn(u32, &Scene) -> Memory) {
 fn the_owner_finds_everything(scene: &Scene, messages: &Messages) -> RoomProcess {
     let vault = scene.office.vault();
     let unlock = Unlock {
+        stores: Vec::new(),
         folder: vault.path().to_str().unwrap().to_owned(),
         keyring: scene.office.keyring().to_str().unwrap().to_owned(),
         secret: Secret::Passphrase(PASSPHRASE.to_owned()),

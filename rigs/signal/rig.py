@@ -26,7 +26,7 @@ from script import LAST, SCRIPT  # noqa: E402
 
 KILLS = ("connector", "signal-cli", "agent", "relay", "vault", "connector", "signal-cli")
 # The Java runtime needs its time on a loaded machine.
-START, SETTLE = 180, 150
+START, SETTLE = 180, 100
 
 
 def free_port():

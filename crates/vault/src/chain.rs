@@ -12,11 +12,11 @@ use std::io;
 use std::num::NonZeroUsize;
 
 use tlog::{
-    Bundle, Hash, LogIndex, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader,
-    TileSet, TreeSize, Verdict, bundles_of_growth, decode_bundle,
+    Bundle, Hash, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader, TileSet,
+    TreeSize, Verdict, bundles_of_growth, decode_bundle,
 };
 use wire::authority::{Admitted, Authority, Past, RestoreError};
-use wire::verify::{Accepted, AgainError, FollowError, Follower, ReadLeaf, Settled, VerifiedEntry};
+use wire::verify::{FollowError, Follower, ReadLeaf, Settled};
 use wire::{Act, Body, Genesis, PublicKey, Seen, SequenceNumber, SignerId, limit};
 
 use crate::mirror::Mirror;
@@ -30,8 +30,6 @@ pub(crate) struct Chain {
     mirror: Mirror,
     follower: Follower,
     edge: TileEdge,
-    /// The checkpoint over exactly the settled leaves.
-    accepted: Option<Accepted>,
     /// Leaves that were verified since this chain was made.
     verified: u64,
 }
@@ -50,7 +48,6 @@ pub(crate) struct Rows {
 pub(crate) struct Advanced {
     pub(crate) settled: Settled,
     pub(crate) verdict: Verdict,
-    accepted: Accepted,
     tiles: Vec<tlog::TileData>,
     edge: TileEdge,
 }
@@ -74,18 +71,6 @@ pub enum ResumeError {
     /// The mirror has another tree than the rows.
     #[error("the mirror's tiles make another tree than the one verified before")]
     Tree,
-}
-
-/// Why an entry that was verified before can not be had from the mirror.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum EntryAgainError {
-    /// Its bundle or a tile can not be read.
-    #[error("reading the mirror")]
-    Read(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What stands there is not what was verified.
-    #[error("the mirror is damaged")]
-    Damaged(#[from] AgainError),
 }
 
 /// Why the mirror's log is not followed further.
@@ -176,7 +161,6 @@ impl Chain {
             mirror,
             follower: Follower::new(genesis),
             edge: TileEdge::empty(),
-            accepted: None,
             verified: 0,
         }
     }
@@ -212,7 +196,6 @@ impl Chain {
             mirror,
             follower,
             edge,
-            accepted: None,
             verified: 0,
         })
     }
@@ -220,27 +203,6 @@ impl Chain {
     /// Leaves that were verified since this chain was made.
     pub(crate) fn verified(&self) -> u64 {
         self.verified
-    }
-
-    /// An entry that was settled before, from the mirror: believed because its leaf stands in the
-    /// settled tree.
-    pub(crate) fn again(&self, index: LogIndex) -> Result<VerifiedEntry, EntryAgainError> {
-        let unreadable = |error: io::Error| EntryAgainError::Read(Box::new(error));
-        let width = u64::from(tlog::TILE_WIDTH);
-        let size = self.follower.settled().size;
-        let missing = || unreadable(io::ErrorKind::NotFound.into());
-        let accepted = self.accepted.as_ref().ok_or_else(missing)?;
-        let bundle = Bundle::in_tree(index.get() / width, size).ok_or_else(missing)?;
-        let bytes = read_bundle(&self.mirror, bundle).map_err(unreadable)?;
-        let entries = decode_bundle(&bytes).map_err(|error| EntryAgainError::Read(error.into()))?;
-        let leaf = usize::try_from(index.get() % width)
-            .ok()
-            .and_then(|place| entries.get(place))
-            .ok_or_else(missing)?;
-        let inclusion = Prover::new(MirrorTiles(&self.mirror), size)
-            .inclusion(index)
-            .map_err(|error| EntryAgainError::Read(Box::new(error)))?;
-        Ok(self.follower.again(accepted, index, leaf, &inclusion)?)
     }
 
     pub(crate) fn follower(&self) -> &Follower {
@@ -303,7 +265,7 @@ impl Chain {
             mirror: &self.mirror,
             admitted,
         };
-        let mut run = self.follower.clone().follow(accepted.clone());
+        let mut run = self.follower.clone().follow(accepted);
         for read in self.read(leaves) {
             let index = run.next();
             let read = read.map_err(|source| FollowError::Leaf { index, source })?;
@@ -313,7 +275,6 @@ impl Chain {
         Ok(Advanced {
             settled,
             verdict,
-            accepted,
             tiles,
             edge,
         })
@@ -331,7 +292,6 @@ impl Chain {
     pub(crate) fn take(&mut self, advanced: Advanced) -> Settled {
         self.follower = advanced.settled.follower.clone();
         self.edge = advanced.edge;
-        self.accepted = Some(advanced.accepted);
         self.verified += advanced.settled.entries.len() as u64;
         advanced.settled
     }

@@ -420,6 +420,9 @@ impl<R: Relay> Locked<R> {
                 let _ = std::fs::remove_file(self.mirror.bundle_path(bundle));
             }
         })?;
+        if let Some(own) = self.chain.follower().authority().signer(&self.key.id()) {
+            self.outbox.mirrored(own.next())?;
+        }
         Ok(self.head_size()?.saturating_sub(before))
     }
 
@@ -626,9 +629,12 @@ impl<R: Relay> Locked<R> {
                     };
                     match refusal.code() {
                         // Nothing is wrong with the entry itself: later, again.
-                        RefusalCode::TooBusy
-                        | RefusalCode::OutOfSequence
-                        | RefusalCode::ObjectMissing => return Ok(logged),
+                        RefusalCode::TooBusy | RefusalCode::ObjectMissing => return Ok(logged),
+                        // The relay may have been rebuilt from this vault's mirror.
+                        RefusalCode::OutOfSequence => {
+                            self.checked_next = false;
+                            return Ok(logged);
+                        }
                         // CHAIN-3: the number was used by an entry that this outbox does not know.
                         RefusalCode::Clone => return Err(OutboxError::Clone.into()),
                         // No entry of this vault would be taken now, a `withdrawn` neither.

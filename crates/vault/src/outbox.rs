@@ -39,6 +39,14 @@ CREATE TABLE IF NOT EXISTS logged (
     id BLOB NOT NULL,
     log_index INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS receipted (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    entry BLOB NOT NULL,
+    object_hash BLOB,
+    object BLOB,
+    log_index INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS refused (
     id BLOB PRIMARY KEY,
     number INTEGER NOT NULL,
@@ -182,7 +190,8 @@ impl Outbox {
         Ok(pending)
     }
 
-    /// Notes that the log holds the entry; its bytes and object go.
+    /// Notes that the log holds the entry. Its bytes and object stay until the vault's own mirror
+    /// holds it ([`Outbox::mirrored`]): a relay may be lost with what nobody has mirrored.
     ///
     /// # Errors
     ///
@@ -195,8 +204,26 @@ impl Outbox {
             "INSERT OR IGNORE INTO logged SELECT number, id, ?2 FROM pending WHERE number = ?1",
             params![int(number.get()), int(index.get())],
         )?;
+        transaction.execute(
+            "INSERT OR REPLACE INTO receipted
+             SELECT number, id, entry, object_hash, object, ?2 FROM pending WHERE number = ?1",
+            params![int(number.get()), int(index.get())],
+        )?;
         transaction.execute("DELETE FROM pending WHERE number = ?1", [int(number.get())])?;
         transaction.commit()?;
+        Ok(())
+    }
+
+    /// Lets go of the entries below `next`, which stand in the vault's own mirror. An index would not
+    /// do: after the relay was rebuilt, another entry may stand there.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub fn mirrored(&self, next: SequenceNumber) -> Result<(), OutboxError> {
+        self.connection
+            .prepare_cached("DELETE FROM receipted WHERE number < ?1")?
+            .execute([int(next.get())])?;
         Ok(())
     }
 
@@ -277,12 +304,13 @@ impl Outbox {
             })?)
     }
 
-    /// Checks the relay's idea of this chain before the first submission.
+    /// Compares the relay's idea of this chain before a submission. What it had given receipts for
+    /// and has no more (it was rebuilt from the vault's mirror) waits again, under its old number.
     ///
     /// # Errors
     ///
     /// [`OutboxError::Behind`] when the relay expects a number that was never made here.
-    pub fn check_next(&self, theirs: SequenceNumber) -> Result<(), OutboxError> {
+    pub fn check_next(&mut self, theirs: SequenceNumber) -> Result<(), OutboxError> {
         let ours: u64 = self
             .connection
             .query_row("SELECT next FROM chain", [], |row| database::number(row, 0))?;
@@ -292,6 +320,20 @@ impl Outbox {
                 theirs: theirs.get(),
             });
         }
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let from = int(theirs.get());
+        let again = transaction.execute(
+            "INSERT OR IGNORE INTO pending
+             SELECT number, id, entry, object_hash, object FROM receipted WHERE number >= ?1",
+            [from],
+        )?;
+        if again > 0 {
+            transaction.execute("DELETE FROM receipted WHERE number >= ?1", [from])?;
+            transaction.execute("DELETE FROM logged WHERE number >= ?1", [from])?;
+        }
+        transaction.commit()?;
         Ok(())
     }
 

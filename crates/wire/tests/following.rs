@@ -13,7 +13,9 @@ mod world;
 use canonical::Milliseconds;
 use tlog::{ConsistencyProof, Hash, LogIndex, TreeSize};
 use wire::authority::{Authority, Outcome};
-use wire::verify::{FollowError, Follower, ReadLeaf, ReceiptError, Settled, verify_receipt};
+use wire::verify::{
+    AgainError, FollowError, Follower, ReadLeaf, ReceiptError, Settled, verify_receipt,
+};
 use wire::*;
 use world::{AGENT, World, cases::STORIES, key, object};
 
@@ -98,6 +100,101 @@ fn a_whole_log_is_followed_in_one_run_and_in_chunks() {
         assert_eq!(last.settled(), world.log.seen());
         assert_eq!(last.authority().head(), world.authority.head());
     }
+}
+
+/// A later run of the program believes an entry by its place in the settled tree, and says of it what
+/// the run that judged it said.
+#[test]
+fn entries_that_were_settled_before_are_taken_again_by_their_place() {
+    let world = all_kinds();
+    let size = world.log.leaves.len();
+    let settled = follow(&world, Follower::new(world.genesis.clone()), size, size).unwrap();
+    let (follower, entries) = (&settled[0].follower, &settled[0].entries);
+    let note = world.checkpoint(size, true).to_string();
+    let accepted = follower
+        .accept(note.as_bytes(), &ConsistencyProof::default())
+        .unwrap();
+    let mut prover = prover_at(&world, size);
+    for entry in entries {
+        let index = entry.index();
+        let proof = prover.inclusion(index).unwrap();
+        let again = follower
+            .again(&accepted, index, &entry.leaf_bytes(), &proof)
+            .unwrap();
+        assert_eq!(
+            (
+                again.entry(),
+                again.key(),
+                again.role(),
+                again.compromised()
+            ),
+            (
+                entry.entry(),
+                entry.key(),
+                entry.role(),
+                entry.compromised()
+            ),
+            "{index}"
+        );
+        let mut altered = entry.leaf_bytes();
+        altered[9] ^= 1;
+        assert!(matches!(
+            follower.again(&accepted, index, &altered, &proof),
+            Err(AgainError::Other { .. })
+        ));
+    }
+    // Under a checkpoint that is not that of the settled leaves nothing is said.
+    let fewer = follow(&world, Follower::new(world.genesis.clone()), size - 1, size).unwrap();
+    let proof = prover.inclusion(LogIndex::new(0)).unwrap();
+    assert!(matches!(
+        fewer[0]
+            .follower
+            .again(&accepted, LogIndex::new(0), &world.log.leaves[0], &proof),
+        Err(AgainError::Unsettled)
+    ));
+}
+
+#[test]
+fn a_mark_covers_every_row_and_is_its_keys() {
+    let world = all_kinds();
+    let size = world.log.leaves.len();
+    let at = |size| {
+        let mut settled = follow(&world, Follower::new(world.genesis.clone()), size, size).unwrap();
+        settled.remove(0).follower
+    };
+    let (own, other) = (key(world::AGENT), key(world::AUDITOR));
+    let (follower, earlier) = (at(size), at(size - 1));
+    let mark = follower.mark(&own);
+    assert!(follower.is_marked(&own.public(), &mark));
+    assert!(!follower.is_marked(&other.public(), &mark));
+    assert!(!earlier.is_marked(&own.public(), &mark));
+}
+
+/// A key that is known early makes no signer known early.
+#[test]
+fn a_signature_verified_early_is_still_judged_at_its_index() {
+    let world = all_kinds();
+    let size = world.log.leaves.len();
+    let note = world.checkpoint(size, true).to_string();
+    let follower = Follower::new(world.genesis.clone());
+    let accepted = follower
+        .accept(note.as_bytes(), &ConsistencyProof::default())
+        .unwrap();
+    let agent = key(AGENT);
+    let is_agents = |leaf: &&Vec<u8>| Leaf::parse(leaf).unwrap().entry().signer() == agent.id();
+    let leaf = world.log.leaves.iter().find(is_agents).unwrap();
+    let early = ReadLeaf::parse(leaf)
+        .unwrap()
+        .verify_early(|_| Some(agent.public()));
+    let run = follower.follow(accepted);
+    let run = run
+        .leaf(ReadLeaf::parse(&world.log.leaves[0]).unwrap(), &world.log)
+        .unwrap();
+    let refused = run.leaf(early, &world.log);
+    assert!(matches!(
+        refused,
+        Err(FollowError::Refused { refusal, .. }) if refusal.code() == RefusalCode::UnknownSigner
+    ));
 }
 
 /// What is stored after each chunk is enough to go on: rows of changed signers, standing, cursor.

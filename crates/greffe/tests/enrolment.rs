@@ -243,7 +243,15 @@ fn invitations_that_ended_or_name_another_archive_are_refused() {
         (unknown, "invitation-not-standing"),
     ] {
         let text = invitation.to_text();
-        let enrol = ["agent", "--folder", "anna", "enrol", &text, "--consent", "Anna"];
+        let enrol = [
+            "agent",
+            "--folder",
+            "anna",
+            "enrol",
+            &text,
+            "--consent",
+            "Anna",
+        ];
         assert_eq!(house.fails(&enrol), error);
         assert!(!house.path("anna").exists());
     }

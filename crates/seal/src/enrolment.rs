@@ -495,7 +495,6 @@ fn aad(archive: &ArchiveId, invitation: &PublicKey) -> [u8; 64] {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    clippy::allow_attributes,
     reason = "the derive hands over a reference"
 )]
 fn is_false(value: &bool) -> bool {

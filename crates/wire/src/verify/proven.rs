@@ -163,7 +163,10 @@ pub fn single<'a>(
             .map_err(|source| SingleError::ControlProof { position, source })?;
         // PROOF-1: an extra line is vouched for by nothing but the leaf. It may be missing.
         let admitted_at = act.admitted_at().to_be_bytes();
-        if control_proof.extra().is_some_and(|extra| extra != admitted_at) {
+        if control_proof
+            .extra()
+            .is_some_and(|extra| extra != admitted_at)
+        {
             return Err(SingleError::ControlAdmittedAt { position });
         }
         let stands = control_proof

@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::result_large_err,
     reason = "all of this is test code"
 )]
 

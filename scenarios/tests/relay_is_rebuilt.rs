@@ -2,6 +2,8 @@
 //! mirror; what the vault had not mirrored is delivered again; the log is one log, and every message
 //! is in it once.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::sync::Arc;
 
 use capture::{Agent, Courier, Identity, Step, Stop};

@@ -196,10 +196,22 @@ fn unused(metadata: &Value) -> Result<Vec<String>, Failure> {
         let Some(folder) = std::path::Path::new(manifest).parent() else {
             continue;
         };
-        let sources: Vec<String> = run::files(folder, ".rs")
-            .iter()
-            .filter_map(|file| std::fs::read_to_string(file).ok())
-            .collect();
+        let mut sources: Vec<String> = Vec::new();
+        for file in run::files(folder, ".rs") {
+            let Ok(source) = std::fs::read_to_string(&file) else {
+                continue;
+            };
+            // A module may stand outside the package.
+            let named = source.lines().filter_map(|line| {
+                let path = line
+                    .trim()
+                    .strip_prefix("#[path = \"")?
+                    .strip_suffix("\"]")?;
+                std::fs::read_to_string(file.parent()?.join(path)).ok()
+            });
+            sources.extend(named.collect::<Vec<_>>());
+            sources.push(source);
+        }
         for dependency in list(&package["dependencies"])? {
             let named = dependency["rename"]
                 .as_str()

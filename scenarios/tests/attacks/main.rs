@@ -1,6 +1,11 @@
 //! Attacks on a whole system: parts are killed, dumped, altered, lied to. The long ones are run by
 //! `cargo xtask assurance`; each has a short version here.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod altered;
 mod foreign;

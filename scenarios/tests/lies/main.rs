@@ -217,9 +217,10 @@ async fn a_split_view_is_found_by_the_vault_with_the_next_entry_of_an_agent() {
     let (_, courier) = &mut scene.agents[0];
     assert_eq!(courier.deliver().await.unwrap(), Step::Idle);
     scene.heartbeat(0);
-    let spooled = scene.agents[0].0.agent().unwrap().spool();
-    let beat = spooled.waiting(8).unwrap().remove(0).entry;
-    drop(spooled);
+    let beat = {
+        let spooled = scene.agents[0].0.agent().unwrap().spool();
+        spooled.waiting(8).unwrap().remove(0).entry
+    };
     assert!(beat.seen().is_some(), "it says what it has seen");
 
     let now = scene.time.now();
@@ -362,7 +363,7 @@ async fn forged_receipts_are_found_by_the_agent_at_once() {
     let stranger = SigningSeed::from_bytes([9; 32]);
     let forged = [
         // A key that is not the log's; a receipt of another's entry; one that was altered.
-        MadeLog::signed_by(&scene.owner, &stranger, &founding).admit(&[own.clone()]),
+        MadeLog::signed_by(&scene.owner, &stranger, &founding).admit(std::slice::from_ref(&own)),
         MadeLog::of(&scene.owner, &founding).admit(&[others]),
         altered(&MadeLog::of(&scene.owner, &founding).admit(&[own])),
     ];
@@ -427,9 +428,10 @@ async fn a_hidden_revocation_is_found_by_the_vault_with_the_next_entry() {
     post(owner, root).await;
     // The relay lets whoever holds the agent's key go on.
     scene.heartbeat(0);
-    let spool = scene.agents[0].0.agent().unwrap().spool();
-    let more = spool.waiting(1).unwrap().remove(0).entry;
-    drop(spool);
+    let more = {
+        let spool = scene.agents[0].0.agent().unwrap().spool();
+        spool.waiting(1).unwrap().remove(0).entry
+    };
     let mut leaves = scene.leaves().await;
     let at = leaves.last().unwrap().admitted_at();
     leaves.push(Leaf::new(at, more));

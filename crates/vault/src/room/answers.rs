@@ -736,7 +736,7 @@ impl Desk {
             None => self
                 .open_batch(&located.entry)
                 .map_err(damaged)?
-                .map(Opened::Batch),
+                .map(|batch| Opened::Batch(Box::new(batch))),
         };
         opened.ok_or_else(|| Trouble::not_found("the sealed object of this record is not held"))
     }

@@ -37,7 +37,7 @@ impl Carries {
 /// Where a record is read from: its own batch, or the carry that brought it.
 pub(crate) enum Opened {
     /// The batch that it was sealed in.
-    Batch(OpenedBatch),
+    Batch(Box<OpenedBatch>),
     /// A later carry.
     Carry(Box<OpenedCarry>),
 }

@@ -23,6 +23,8 @@ const START: i64 = 1_790_000_000_000;
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
+/// How far a clock jumps at most, in minutes.
+const JUMP: u64 = 3 * 24 * 60;
 /// Most agents, copies included.
 const AGENTS: usize = 6;
 /// Rounds in which everything must be delivered once nothing goes wrong any more.
@@ -47,6 +49,8 @@ pub struct World {
     pub(super) agents: Vec<AgentHost>,
     pub(super) vault: VaultHost,
     pub(super) witnesses: Vec<Arc<WitnessSeat>>,
+    /// How far the witnesses' clocks are off, in milliseconds.
+    witnesses_off: Vec<i64>,
     pub(super) log: LogView,
     /// Everything below it was found in the vault.
     pub(super) held: usize,
@@ -129,6 +133,7 @@ impl World {
             relay,
             agents: Vec::new(),
             vault,
+            witnesses_off: vec![0; seats.len()],
             witnesses: seats,
             log: LogView::default(),
             held: 0,
@@ -212,8 +217,18 @@ impl World {
             agent.disk.set_full(false);
             agent.disk.revive();
         }
-        for seat in &self.witnesses {
-            seat.start(&self.owner);
+        for at in 0..self.witnesses.len() {
+            self.witnesses[at].start(&self.owner);
+            self.set_witness_clock(at, 0);
+        }
+        if !self.witnesses.is_empty() {
+            // A witness that cosigned while its clock was ahead waits until that time has come
+            // (TLOG-20).
+            self.time_passes(i64::try_from(JUMP).unwrap_or(0) * MINUTE);
+            // What a witness has missed it is asked for again by a timer of the relay, and none fires
+            // in this world: it is asked for the checkpoint of one more act instead.
+            let now = self.time.now();
+            self.owner.publish_epoch(Some((now, now.plus(HOUR))), now);
         }
         self.stop_relay().await;
         let mut outcome = self.start_relay().await;
@@ -427,7 +442,7 @@ impl World {
             if was != 0 {
                 return 0;
             }
-            let far = i64::try_from(draw.below(3 * 24 * 60)).unwrap_or(0) * MINUTE;
+            let far = i64::try_from(draw.below(JUMP)).unwrap_or(0) * MINUTE;
             if draw.chance(500) { far } else { -far }
         };
         match draw.below(4) {
@@ -442,14 +457,13 @@ impl World {
                 self.vault.set_clock();
                 format!("the vault's is {} s off", off / SECOND)
             }
-            2 => match draw.one_of(&self.witnesses).cloned() {
-                Some(seat) => {
-                    let off = jump(draw, 0);
-                    seat.clock.step(off);
-                    format!("a witness's jumps by {} s", off / SECOND)
-                }
-                None => "there is none".to_owned(),
-            },
+            2 if self.witnesses.is_empty() => "there is none".to_owned(),
+            2 => {
+                let at = usize::try_from(draw.below(self.witnesses.len() as u64)).unwrap_or(0);
+                let off = jump(draw, self.witnesses_off[at]);
+                self.set_witness_clock(at, off);
+                format!("that of witness {at} is {} s off", off / SECOND)
+            }
             _ => {
                 let at = self.some_agent(draw);
                 let off = jump(draw, self.agents[at].time.off());
@@ -462,6 +476,11 @@ impl World {
     fn set_relay_clock(&mut self, off: i64) {
         self.relay.clock.step(off - self.relay.off);
         self.relay.off = off;
+    }
+
+    fn set_witness_clock(&mut self, at: usize, off: i64) {
+        self.witnesses[at].clock.step(off - self.witnesses_off[at]);
+        self.witnesses_off[at] = off;
     }
 
     fn change_weather(&mut self, draw: &mut Draw) -> String {

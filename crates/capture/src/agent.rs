@@ -214,7 +214,7 @@ impl Agent {
                     ..Loss::new(LossWhy::Refused)
                 };
                 let record = self.own_loss(&format!("refused:{}", refused.id), loss)?;
-                self.keep_own(record, class)?;
+                self.keep_own_in(record, class, Group::default())?;
                 recorded += 1;
             }
             // A crash before this records the loss again, under the same record id, and the mark
@@ -240,7 +240,12 @@ impl Agent {
         };
         let id = format!("gap:{from}:{to}");
         let record = loss_of(&source, &id, loss, None, self.environment.now())?;
-        self.keep_own(record, job.class)
+        let group = Group {
+            // Heartbeats tell how many losses an account has: this is one of them.
+            account: Some(self.handle(&job.network, &job.account)),
+            ..Group::default()
+        };
+        self.keep_own_in(record, job.class, group)
     }
 
     /// A loss of the agent itself, of no network's account.
@@ -248,10 +253,6 @@ impl Agent {
         let agent = format!("agent:{}", self.sealer.signer().id());
         let source = own_source("greffe", &agent, &agent)?;
         loss_of(&source, source_id, loss, None, self.environment.now())
-    }
-
-    fn keep_own(&self, record: Record, class: RetentionClass) -> Result<(), KeepError> {
-        self.keep_own_in(record, class, Group::default())
     }
 
     /// Keeps a record of the agent's own with what else `group` changes; a record that was kept

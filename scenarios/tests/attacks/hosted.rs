@@ -115,7 +115,7 @@ fn hosted(work: Work) {
             (cuts, dark) = (cuts + 1, work.dark);
         }
         // Records captured: messages and the losses of the dead connectors.
-        let all = captured >= made && losses >= deaths;
+        let all = captured >= made + losses && losses >= deaths;
         if all && dark == 0 && cuts == work.cuts && waiting == 0 && receipted == 0 {
             break;
         }

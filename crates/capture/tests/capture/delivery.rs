@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use capture::{BeliefError, Courier, Halt, Step, Stop};
-use wire::{Body, CaptureState, Kind, RefusalCode, Role, SequenceNumber};
+use canonical::Milliseconds;
+use capture::{BeliefError, ConnectorCommand, Courier, Halt, LiveJob, Step, Stop};
+use record::LossWhy;
+use wire::{Body, CaptureState, Kind, RefusalCode, RetentionClass, Role, SequenceNumber};
 
-use crate::source::{connect, job, messages};
+use crate::source::{ACCOUNT, connect, job, messages};
 use crate::world::{Fault, Home, LogRelay, Owner, Seeded, TestLog};
 
 struct Scene {
@@ -344,4 +346,44 @@ async fn heartbeats_tell_counts_and_the_last_checkpoint() {
     assert_eq!(beats[0].0.waiting, 2);
     assert!(beats[0].1.unwrap().size < beats[1].1.unwrap().size);
     assert!(beats[1].0.accounts.is_empty());
+}
+
+/// AGENT-2: an interval is a loss of its account, once, and heartbeats count it.
+#[tokio::test(flavor = "multi_thread")]
+async fn agent_2_heartbeats_count_a_gap_for_its_account() {
+    let (scene, mut courier) = Scene::new().await;
+    let agent = Arc::clone(courier.agent());
+    let account = agent.handle("test", ACCOUNT);
+    import(&courier, 0, 2, 1);
+    let before = agent.spool().account_counts(&account).unwrap();
+    let live = LiveJob {
+        connector: ConnectorCommand::new("/not/run"),
+        network: "test".into(),
+        account: ACCOUNT.into(),
+        custodian: "c-17".into(),
+        settings: vec![],
+        class: RetentionClass::new(0),
+    };
+    let (from, to) = (Milliseconds::new(1_000), Milliseconds::new(9_000));
+    for _ in 0..2 {
+        agent.record_gap(&live, LossWhy::Offline, from, to).unwrap();
+    }
+    agent
+        .heartbeat(&[(account, CaptureState::Connected)])
+        .unwrap();
+    courier.deliver().await.unwrap();
+    let entries = scene.log.follow(&scene.owner.genesis);
+    let beat = entries
+        .iter()
+        .find_map(|entry| match entry.entry().body() {
+            Body::Heartbeat(beat) => Some(beat.clone()),
+            _ => None,
+        })
+        .unwrap();
+    let told = &beat.accounts[0];
+    assert_eq!(told.account, account);
+    assert_eq!(
+        (told.captured, told.losses),
+        (before.captured + 1, before.losses + 1)
+    );
 }

@@ -134,7 +134,8 @@ impl Agent {
         captured
     }
 
-    /// Captures with a connector that `connect` starts for its folder, in whatever way.
+    /// Captures with a connector that `connect` starts for its folder, in whatever way, and that
+    /// may be without a sign of life for `patience` milliseconds.
     ///
     /// # Errors
     ///
@@ -144,9 +145,10 @@ impl Agent {
         job: &LiveJob,
         connect: impl FnOnce(&Path) -> Result<Line, LiveError>,
         stop: &Stop,
+        patience: Option<i64>,
         tell: impl FnMut(&Happening),
     ) -> Result<(), LiveError> {
-        self.converse_live(job, connect, stop, (&Pulse::default(), None), tell)
+        self.converse_live(job, connect, stop, (&Pulse::default(), patience), tell)
     }
 
     fn converse_live(
@@ -248,6 +250,7 @@ impl LiveJob {
 mod tests {
     use super::*;
 
+    /// AGENT-1
     #[test]
     fn pauses_grow_and_begin_anew_after_a_long_run() {
         let mut restarts = Restarts::new();

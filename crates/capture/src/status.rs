@@ -343,6 +343,22 @@ mod tests {
         status.write(folder.path()).unwrap();
         let read = AgentStatus::read(folder.path()).unwrap().unwrap();
         assert_eq!(read, status);
+        // AGENT-6: nothing but these; whoever adds a field says here that it is no content.
+        let file = std::fs::read(folder.path().join("status.json")).unwrap();
+        let written: serde_json::Value = serde_json::from_slice(&file).unwrap();
+        let names = |value: &serde_json::Value| -> Vec<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(
+            names(&written).join(" "),
+            "version pid written_at started_at archive agent relay relay_heard_at waiting \
+             receipted stored accounts alarms"
+        );
+        assert_eq!(
+            names(&written["accounts"][0]).join(" "),
+            "handle network account custodian state since heard_at missing_since captured losses \
+             ends connector detail trouble"
+        );
         let left: Vec<i64> = read.left().into_values().map(Milliseconds::get).collect();
         assert_eq!(left, [10, 20, 90]);
     }

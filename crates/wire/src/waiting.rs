@@ -221,6 +221,7 @@ mod tests {
         SignerKey::from_seed(&[seed; 32]).unwrap()
     }
 
+    /// ENROL-3
     #[test]
     fn enrol_3_a_request_is_the_keys_own_under_one_invitation() {
         let (agent, invitation, archive) = (key(1), key(2), ArchiveId::from_bytes([3; 32]));

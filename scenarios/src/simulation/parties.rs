@@ -297,11 +297,12 @@ impl AgentHost {
             Ok(capture::Line::new(from, to))
         };
         let mut durable = None;
-        let captured = agent.capture_over(&self.job(), connect, &Stop::default(), |happening| {
-            if let Happening::Durable(kept) = happening {
-                durable = Some(kept.clone());
-            }
-        });
+        let captured =
+            agent.capture_over(&self.job(), connect, &Stop::default(), None, |happening| {
+                if let Happening::Durable(kept) = happening {
+                    durable = Some(kept.clone());
+                }
+            });
         let event = emitted.load(Ordering::SeqCst);
         if let Some(kept) = durable {
             self.told.durable = self.told.durable.max(event);

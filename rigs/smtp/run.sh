@@ -34,9 +34,11 @@ command -v openssl > /dev/null || fail "rig smtp makes a certificate: install op
 (cd "$root" && cargo build --quiet --workspace --bin greffe)
 greffe=${CARGO_TARGET_DIR:-$root/target}/debug/greffe
 
+# Without a configuration of the system's, which would make each a certificate authority.
+printf '[req]\ndistinguished_name = dn\n[dn]\n' > "$work/openssl.cnf"
 for name in good other; do
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-        -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost" \
+    openssl req -x509 -config "$work/openssl.cnf" -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost" -addext "basicConstraints=critical,CA:FALSE" \
         -keyout "$work/$name.key" -out "$work/$name.pem" 2> /dev/null
 done
 mkdir "$work/mail"

@@ -128,6 +128,10 @@ def seeds():
     yield "post_answer", unhex([answers["post"], "a10080"])
     yield "logged_leaf", unhex([answers["logged_leaf"]])
     yield "control_page", unhex([answers["control"], "80"])
+    yield "mail_page", unhex([answers["control"], "80"])
+    key = "5820" + "ab" * 32
+    yield "invitation_answer", unhex(["a3004100011b000001a3185c50000280", "a30041000100028" + "1a200" + key + "0100"])
+    yield "waiting_requests", unhex(["80", "81a300" + key + "01000241ff"])
     yield "signer_answer", unhex([answers["signer"], "a10000"])
     problem = json.dumps(answers["problem"])
     yield "problem", texts([problem, "{}", problem.replace("409", "9999"), problem[:-1]])
@@ -156,6 +160,10 @@ def seeds():
     yield "signing_key", [bytes.fromhex("a30001015820" + "a0" * 32 + "02a2004c" + "01" * 12 + "015830" + "02" * 48)]
     three = load("share/three_of_five")["shares"]
     refused = folder("share")
+    lines = load("share/texts")
+    yield "invitation", texts([load("enrolment/invitation")["text"], "greffe-invite:", "greffe-invite:AAAA"])
+    yield "share_request", texts([lines["request"], "greffe-unlock:", "greffe-unlock:AAAA"])
+    yield "share_answer", texts([lines["answer"], "greffe-sealed-share:", "greffe-sealed-share:AAAA"])
     for target, form in (("share", "hex"), ("share_words", "words"), ("share_qr", "qr")):
         given = [one[form] for one in three] + [one[form] for one in refused if form in one]
         yield target, unhex(given) if form == "hex" else texts(given)

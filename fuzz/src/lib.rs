@@ -29,12 +29,13 @@ pub use logs::{
 };
 pub use records::{canonical_bytes, record_ids, record_parts};
 pub use sealed::{
-    audit_event, keyring, mail, sealed_acts, sealed_attachment, sealed_batch, sealed_mail, share,
-    share_qr, share_words, signing_key, stream,
+    audit_event, invitation, keyring, mail, sealed_acts, sealed_attachment, sealed_batch,
+    sealed_mail, share, share_answer, share_qr, share_request, share_words, signing_key, stream,
 };
 pub use wires::{
-    control_page, entry, genesis, leaf, logged_leaf, post_answer, post_body, problem, proof_file,
-    receipt, request_header, route, signer_answer,
+    control_page, entry, genesis, invitation_answer, leaf, logged_leaf, mail_page, post_answer,
+    post_body, problem, proof_file, receipt, request_header, route, signer_answer,
+    waiting_requests,
 };
 
 /// One target: name of its corpus, function, and how many mutations of each corpus file the
@@ -82,6 +83,9 @@ targets! {
     post_answer 40,
     logged_leaf 40,
     control_page 40,
+    mail_page 40,
+    invitation_answer 40,
+    waiting_requests 40,
     signer_answer 40,
     problem 40,
     request_header 40,
@@ -99,6 +103,9 @@ targets! {
     signing_key 40,
     share 40,
     share_words 40,
+    invitation 40,
+    share_request 40,
+    share_answer 40,
     share_qr 40,
     connector_up 40,
     connector_down 40,

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use canonical::sha256;
 use seal::keyring::{Keyring, WrappedSigningKey};
 use seal::{
-    AuditEvent, ForGovernance, ForMail, ForRecords, Mail, OpeningKey, SealedAttachment, Share,
-    Stream, StreamKey, StreamOpener, StreamPlace,
+    AuditEvent, ForGovernance, ForMail, ForRecords, Invitation, Mail, OpeningKey, SealedAttachment,
+    SealedShare, Share, ShareRequest, Stream, StreamKey, StreamOpener, StreamPlace,
 };
 use tlog::{
     Checkpoint, ConsistencyProof, Frontier, Hash, KeyName, LogSigner, Origin, Policy, SigningSeed,
@@ -257,6 +257,39 @@ pub fn share_qr(data: &[u8]) {
     let text = std::str::from_utf8(data).unwrap_or_default();
     if let Ok(share) = Share::from_qr(text) {
         assert!(Share::from_qr(&share.to_qr()).is_ok(), "not read again");
+    }
+}
+
+/// The line that invites a custodian.
+pub fn invitation(data: &[u8]) {
+    let text = std::str::from_utf8(data).unwrap_or_default();
+    if let Ok(invitation) = Invitation::from_text(text) {
+        assert!(
+            Invitation::from_text(&invitation.to_text()).is_ok(),
+            "not read again"
+        );
+    }
+}
+
+/// What an unlock asks of a holder.
+pub fn share_request(data: &[u8]) {
+    let text = std::str::from_utf8(data).unwrap_or_default();
+    if let Ok(request) = ShareRequest::from_text(text) {
+        assert!(
+            ShareRequest::from_text(&request.to_text()).is_ok(),
+            "not read again"
+        );
+    }
+}
+
+/// What a holder answers.
+pub fn share_answer(data: &[u8]) {
+    let text = std::str::from_utf8(data).unwrap_or_default();
+    if let Ok(share) = SealedShare::from_text(text) {
+        assert!(
+            SealedShare::from_text(&share.to_text()).is_ok(),
+            "not read again"
+        );
     }
 }
 

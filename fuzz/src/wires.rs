@@ -1,9 +1,10 @@
 //! What crosses to the relay: entries, answers, requests, receipts, proof files.
 
 use tlog::LogProof;
-use wire::api::{ControlPage, LoggedLeaf, PostAnswer, Route, SignerAnswer};
+use wire::api::{ControlPage, LoggedLeaf, MailPage, PostAnswer, Route, SignerAnswer};
 use wire::proof_file::ProofFile;
 use wire::request::SignedHeader;
+use wire::waiting::{InvitationAnswer, WaitingRequests};
 use wire::{Entry, Genesis, Leaf, Problem};
 
 use crate::same;
@@ -58,6 +59,27 @@ pub fn logged_leaf(data: &[u8]) {
 pub fn control_page(data: &[u8]) {
     if let Ok(page) = ControlPage::parse(data) {
         same(&page.to_bytes(), data);
+    }
+}
+
+/// The answer to `GET /mail`.
+pub fn mail_page(data: &[u8]) {
+    if let Ok(page) = MailPage::parse(data) {
+        same(&page.to_bytes(), data);
+    }
+}
+
+/// The answer to `GET /invitations`.
+pub fn invitation_answer(data: &[u8]) {
+    if let Ok(answer) = InvitationAnswer::parse(data) {
+        same(&answer.to_bytes(), data);
+    }
+}
+
+/// The answer to `GET /requests`.
+pub fn waiting_requests(data: &[u8]) {
+    if let Ok(requests) = WaitingRequests::parse(data) {
+        same(&requests.to_bytes(), data);
     }
 }
 

@@ -16,6 +16,7 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
         "the marker test (memory of a running relay)",
     ),
     ("strace", "strace", "the crash tests"),
+    ("openssl", "openssl", "certificates of the rig smtp"),
     ("node", "nodejs", "the import benchmark's foreign parser"),
     ("npm", "npm", "the import benchmark's foreign parser"),
 ];

@@ -153,23 +153,12 @@ impl Home {
     /// Takes the archive's parts for this process; another that has them is told apart by `greffe up`.
     pub(crate) fn lock(&self) -> Result<HomeLock, Failure> {
         let path = self.part("run")?.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| {
-                Failure::new("can-not-write")
-                    .with("path", path.as_path())
-                    .because(&error)
-            })?;
-        match file.try_lock() {
-            Ok(()) => Ok(HomeLock { _file: file }),
-            Err(_) => Err(Failure::new("archive-in-use")
+        let file = locked(&path)?.ok_or_else(|| {
+            Failure::new("archive-in-use")
                 .with("folder", self.0.as_path())
-                .exit(Exit::Busy)),
-        }
+                .exit(Exit::Busy)
+        })?;
+        Ok(HomeLock { _file: file })
     }
 }
 
@@ -177,6 +166,22 @@ impl Home {
 #[derive(Debug)]
 pub(crate) struct HomeLock {
     _file: File,
+}
+
+/// Opens a file that one process at a time has, and takes it; `None`: another process has it.
+pub(crate) fn locked(path: &Path) -> Result<Option<File>, Failure> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| {
+            Failure::new("can-not-write")
+                .with("path", path)
+                .because(&error)
+        })?;
+    Ok(file.try_lock().is_ok().then_some(file))
 }
 
 /// A folder that only this user can enter.

@@ -13,14 +13,14 @@ use super::settings::{MailSettings, MailTls};
 use crate::failure::Failure;
 use crate::home;
 
-/// A server that says nothing for so long is away.
+/// A conversation that has not ended by then has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn send(settings: &MailSettings, message: &Message) -> Result<(), Failure> {
     let mail = compose(settings, message)?;
-    transport(settings)?
-        .send(mail)
+    tokio::time::timeout(PATIENCE, transport(settings)?.send(mail))
         .await
+        .map_err(|late| failed(&late))?
         .map_err(|error| failed(&error))?;
     Ok(())
 }

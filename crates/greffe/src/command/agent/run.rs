@@ -2,8 +2,7 @@
 //! whose agents lie in the folder of a host.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +23,7 @@ use crate::command::Context;
 use crate::command::up::stop_asked;
 use crate::engine::{environment, part_failed};
 use crate::failure::{Exit, Failure};
+use crate::home;
 use crate::system::now;
 use crate::text::say;
 
@@ -103,24 +103,11 @@ pub(crate) fn own_connector(name: &str) -> ConnectorCommand {
 
 /// Takes the agent in `folder` for this process; held until the file is dropped.
 pub(crate) fn lock(folder: &Path) -> Result<File, Failure> {
-    let path = folder.join("run.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| {
-            Failure::new("can-not-write")
-                .with("path", path.as_path())
-                .because(&error)
-        })?;
-    file.try_lock().map_err(|_| {
+    home::locked(&folder.join("run.lock"))?.ok_or_else(|| {
         Failure::new("agent-runs-already")
             .with("folder", folder)
             .exit(Exit::Busy)
-    })?;
-    Ok(file)
+    })
 }
 
 /// The agents of a host: each sub-folder that holds one.

@@ -109,9 +109,12 @@ pub(crate) fn tests(args: &[&str]) -> Result<(), Failure> {
     }
 }
 
-/// The root of the checkout.
+/// The root of the checkout that cargo runs this for: of several that share a build folder, the one
+/// that was compiled first is not always the one that is meant.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package
         .parent()
         .map_or_else(PathBuf::new, Path::to_path_buf)
 }

@@ -135,9 +135,11 @@ impl People {
         pragma.push_str(&Zeroizing::new(canonical::hex(key)));
         pragma.push_str("'\"");
         connection.execute_batch(&pragma)?;
-        // Temporary files would lie in the clear.
+        // Temporary files would lie in the clear. The switch of SQLCipher's memory security is one for the
+        // whole process: turned on here, it would lock and wipe by system calls whatever the catalogues
+        // touch while they file.
         connection.execute_batch(
-            "PRAGMA cipher_memory_security = ON; PRAGMA temp_store = MEMORY;
+            "PRAGMA cipher_memory_security = OFF; PRAGMA temp_store = MEMORY;
              PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
         connection.execute_batch(SCHEMA)?;

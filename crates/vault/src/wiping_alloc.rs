@@ -5,8 +5,9 @@
 //! The `greffe` binary sets [`WipingAlloc`] as its allocator, so that nothing freed by Rust code
 //! can be read again, whatever type held it.
 //!
-//! Out of scope: what C libraries free by themselves (aws-lc cleanses its own memory; SQLCipher is
-//! told to by `cipher_memory_security`), the stack, and live values.
+//! Out of scope: what C libraries free by themselves (aws-lc cleanses its own memory, SQLCipher its
+//! keys and pages; its other blocks go with the process, when the archive is locked), the stack, and
+//! live values.
 //!
 //! ```no_run
 //! #[global_allocator]

@@ -217,5 +217,6 @@ pub fn hello() -> Hello {
         way: "generated".to_owned(),
         network: NETWORK.to_owned(),
         coverage: Vec::new(),
+        notices: false,
     }
 }

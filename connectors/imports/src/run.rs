@@ -57,6 +57,7 @@ fn import(ctx: &mut Context<'_>) -> Result<(), KitError> {
         way: way.to_owned(),
         network: network.as_str().to_owned(),
         coverage: coverage(export.format),
+        notices: false,
     })?;
     let id = |text: &str, what: &str| {
         TextId::new(text).map_err(|_| failed("import-setting", &[("name", what)]))

@@ -4,7 +4,7 @@ use canonical::CanonicalError;
 
 use crate::incoming::Incoming;
 use crate::limit;
-use crate::message::{Down, Event, Field, Hello, Position, Up, VERSION};
+use crate::message::{Down, Event, Field, Hello, Notice, Position, Up, VERSION};
 
 /// Why a frame's content is refused.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +92,7 @@ impl Down {
                 text("conversation", &fetch.conversation)?;
                 text("reference", &fetch.reference)
             }
+            Self::Notice(notice) => notice.check(),
             // A send is bounded by its frame.
             Self::Durable(_) | Self::Send(_) | Self::Stop(_) => Ok(()),
         }
@@ -101,6 +102,19 @@ impl Down {
 impl Position {
     fn check(&self) -> Result<(), MessageError> {
         within("position", self.as_bytes().len(), 0, limit::POSITION_BYTES)
+    }
+}
+
+impl Notice {
+    /// CONN-10.
+    fn check(&self) -> Result<(), MessageError> {
+        text("conversation", &self.conversation)?;
+        within("texts", self.texts.len(), 1, limit::NOTICE_TEXTS)?;
+        for said in &self.texts {
+            within("language", said.language.len(), 1, limit::LANGUAGE_BYTES)?;
+            within("notice", said.text.len(), 1, limit::NOTICE_BYTES)?;
+        }
+        Ok(())
     }
 }
 

@@ -14,8 +14,8 @@ use crate::frame::{FrameError, read_frame, write_frame};
 use crate::incoming::Incoming;
 use crate::limit;
 use crate::message::{
-    Done, Down, EventNumber, Fetch, Field, Hello, Link, LinkRequest, Position, Progress, Send,
-    Sent, Start, State, StateReport, Trouble, Up,
+    Done, Down, EventNumber, Fetch, Field, Hello, Link, LinkRequest, Notice, Position, Progress,
+    Send, Sent, Start, State, StateReport, Trouble, Up,
 };
 use crate::side::{ConnectorSide, Violation};
 
@@ -52,6 +52,9 @@ pub enum Request {
     Send(Send),
     /// Something to fetch again.
     Fetch(Fetch),
+    /// Something to say in a conversation, once (CONN-10). Asked of connectors whose `hello` says that
+    /// they give notices.
+    Notice(Notice),
 }
 
 /// A connector's way to the agent.
@@ -99,6 +102,7 @@ enum Heard {
 ///             way: "example-export".into(),
 ///             network: "example".into(),
 ///             coverage: Vec::new(),
+///             notices: false,
 ///         })?;
 ///         let records: Vec<Incoming> = Vec::new(); // from ctx.setting("path"), behind ctx.position()
 ///         ctx.emit(records, Some(Position::new(*b"line 100")))?;
@@ -462,6 +466,7 @@ impl Context<'_> {
             Down::Link(link) => self.take(Request::Link(link)),
             Down::Send(send) => self.take(Request::Send(send)),
             Down::Fetch(fetch) => self.take(Request::Fetch(fetch)),
+            Down::Notice(notice) => self.take(Request::Notice(notice)),
             Down::Start(_) | Down::Durable(_) => Ok(()),
         }
     }

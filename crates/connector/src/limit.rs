@@ -16,6 +16,12 @@ pub const FILE_NAME_BYTES: usize = 255;
 pub const TEXT_BYTES: usize = 64 << 10;
 /// Most fields in one list.
 pub const FIELDS: usize = 256;
+/// Most texts of one notice.
+pub const NOTICE_TEXTS: usize = 32;
+/// Longest text of a notice.
+pub const NOTICE_BYTES: usize = 2_000;
+/// Longest name of a language.
+pub const LANGUAGE_BYTES: usize = 35;
 /// Most rows of a coverage.
 pub const COVERAGE_ROWS: usize = 256;
 /// Most events that wait for `durable` (CONN-3).

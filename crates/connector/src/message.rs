@@ -62,6 +62,9 @@ pub enum Down {
     /// End within five seconds (CONN-5).
     #[n(5)]
     Stop(#[n(0)] Stop),
+    /// Something to be said in a conversation, once (CONN-10).
+    #[n(6)]
+    Notice(#[n(0)] Notice),
 }
 
 /// A name and a value.
@@ -128,6 +131,9 @@ pub struct Hello {
     /// Which kinds it sees.
     #[n(4)]
     pub coverage: Vec<Coverage>,
+    /// It gives notices (CONN-10).
+    #[cbor(n(5), skip_if = "is_false")]
+    pub notices: bool,
 }
 
 /// What a connector sees of one kind of event.
@@ -333,6 +339,30 @@ pub struct Fetch {
 #[cbor(map)]
 pub struct Stop {}
 
+/// What is to be said in a conversation that is captured: once, however often it is asked (CONN-10).
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Notice {
+    /// The conversation's stable id, as records name it.
+    #[n(0)]
+    pub conversation: String,
+    /// 1 to 32 texts: one of them or all are said, in order.
+    #[n(1)]
+    pub texts: Vec<NoticeText>,
+}
+
+/// A notice in one language.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct NoticeText {
+    /// BCP 47, at most 35 bytes.
+    #[n(0)]
+    pub language: String,
+    /// 1 to 2,000 bytes.
+    #[n(1)]
+    pub text: String,
+}
+
 impl Up {
     /// Reads the content of a frame and checks all limits.
     ///
@@ -409,4 +439,13 @@ impl Start {
             .find(|field| field.0 == name)
             .map(|field| field.1.as_str())
     }
+}
+
+/// For fields that are `true` or absent.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that the derive asks for"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }

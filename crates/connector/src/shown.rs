@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::incoming::{AttachedFile, Incoming};
 use crate::message::{
-    Fetch, Field, Link, LinkRequest, Position, Send, Sent, Start, StateReport, Trouble,
+    Fetch, Field, Link, LinkRequest, Notice, NoticeText, Position, Send, Sent, Start, StateReport,
+    Trouble,
 };
 
 impl fmt::Debug for Incoming {
@@ -90,5 +91,17 @@ impl fmt::Debug for Send {
 impl fmt::Debug for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fetch")
+    }
+}
+
+impl fmt::Debug for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Notice({} texts)", self.texts.len())
+    }
+}
+
+impl fmt::Debug for NoticeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NoticeText({}, {} bytes)", self.language, self.text.len())
     }
 }

@@ -376,5 +376,6 @@ fn down_name(message: &Down) -> &'static str {
         Down::Send(_) => "send",
         Down::Fetch(_) => "fetch",
         Down::Stop(_) => "stop",
+        Down::Notice(_) => "notice",
     }
 }

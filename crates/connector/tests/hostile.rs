@@ -29,6 +29,7 @@ fn hello() -> Hello {
         way: "test".into(),
         network: "test".into(),
         coverage: vec![],
+        notices: false,
     }
 }
 

@@ -8,7 +8,10 @@ use std::time::Duration;
 use canonical::Milliseconds;
 use connector::frame::{read_frame, write_frame};
 use connector::kit::{self, Context, KitError, Request};
-use connector::{AgentSide, Down, EventNumber, Field, Hello, Incoming, Link, Position, Start, Up};
+use connector::{
+    AgentSide, Down, EventNumber, Field, Hello, Incoming, Link, Notice, NoticeText, Position, Start,
+    Up,
+};
 
 struct Agent {
     side: AgentSide,
@@ -82,6 +85,7 @@ fn hello() -> Hello {
         way: "test".into(),
         network: "test".into(),
         coverage: vec![],
+        notices: false,
     }
 }
 
@@ -182,12 +186,27 @@ fn requests_reach_the_connector() {
             Some(Request::Link(link)) => assert_eq!(link.fields[0].1, "secret"),
             other => panic!("{other:?}"),
         }
+        // CONN-10
+        match ctx.next_request(Duration::from_secs(60))? {
+            Some(Request::Notice(notice)) => {
+                assert_eq!(notice.conversation, "group:7");
+                assert_eq!(format!("{notice:?}"), "Notice(1 texts)", "no content");
+            }
+            other => panic!("{other:?}"),
+        }
         Ok(())
     });
     agent.hear();
     assert!(matches!(agent.hear(), Some(Up::RequestLink(_))));
     agent.say(&Down::Link(Link {
         fields: vec![Field("password".into(), "secret".into())],
+    }));
+    agent.say(&Down::Notice(Notice {
+        conversation: "group:7".into(),
+        texts: vec![NoticeText {
+            language: "en".into(),
+            text: "This conversation is archived.".into(),
+        }],
     }));
     assert!(matches!(agent.hear(), Some(Up::Done(_))));
     agent.end().unwrap();

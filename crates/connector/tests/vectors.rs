@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use connector::frame::{FrameError, framed, read_frame};
 use connector::{
     Coverage, Done, Down, Durable, Event, EventNumber, Extent, Fetch, Field, Hello, Incoming, Link,
-    LinkRequest, MessageError, Position, Progress, Send, Sent, Start, State, StateReport, Stop,
-    Trouble, Up,
+    LinkRequest, MessageError, Notice, NoticeText, Position, Progress, Send, Sent, Start, State,
+    StateReport, Stop, Trouble, Up,
 };
 use serde_json::{Value, json};
 
@@ -65,9 +65,9 @@ fn vectors() -> Vec<Vector> {
         let outcome = outcome("down", &bytes);
         all.push((name, "down", bytes, outcome));
     }
-    let raw: [(&str, &str, &[u8]); 9] = [
+    let raw: [(&str, &str, &[u8]); 10] = [
         ("conn_6_unknown_choice", "up", &[0x82, 0x08, 0xa0]),
-        ("conn_6_unknown_choice_down", "down", &[0x82, 0x06, 0xa0]),
+        ("conn_6_unknown_choice_down", "down", &[0x82, 0x07, 0xa0]),
         (
             "conn_6_unknown_key",
             "down",
@@ -91,6 +91,15 @@ fn vectors() -> Vec<Vector> {
         ("conn_6_trailing_byte", "down", &[0x82, 0x05, 0xa0, 0x00]),
         ("conn_6_indefinite", "down", &[0x9f, 0x05, 0xa0, 0xff]),
         ("conn_6_empty_content", "up", &[]),
+        // `5: false` where the key is to be absent.
+        (
+            "conn_10_notices_false",
+            "up",
+            &[
+                0x82, 0x00, 0xa6, 0x00, 0x01, 0x01, 0x60, 0x02, 0x60, 0x03, 0x61, 0x61, 0x04, 0x80,
+                0x05, 0xf4,
+            ],
+        ),
     ];
     for (name, direction, content) in raw {
         let bytes = framed(content).unwrap();
@@ -138,6 +147,7 @@ fn ups() -> Vec<(&'static str, Up)> {
                         remark: Some("exports show the last text only".into()),
                     },
                 ],
+                notices: false,
             }),
         ),
         (
@@ -201,6 +211,7 @@ fn ups() -> Vec<(&'static str, Up)> {
                 way: "x".into(),
                 network: "x".into(),
                 coverage: vec![],
+                notices: false,
             }),
         ),
         (
@@ -211,6 +222,7 @@ fn ups() -> Vec<(&'static str, Up)> {
                 way: "x".into(),
                 network: "Signal".into(),
                 coverage: vec![],
+                notices: false,
             }),
         ),
         (
@@ -225,6 +237,18 @@ fn ups() -> Vec<(&'static str, Up)> {
                     extent: Extent::Late,
                     remark: None,
                 }],
+                notices: false,
+            }),
+        ),
+        (
+            "hello_gives_notices",
+            Up::Hello(Hello {
+                version: 1,
+                connector: "signal/0.1.0".into(),
+                way: "signal-cli".into(),
+                network: "signal".into(),
+                coverage: vec![],
+                notices: true,
             }),
         ),
         ("event_without_records", event(vec![])),
@@ -263,6 +287,16 @@ fn downs() -> Vec<(&'static str, Down)> {
             position: Some(Position::new(*b"line 9")),
         })
     };
+    let said = |language: &str, text: &str| NoticeText {
+        language: language.into(),
+        text: text.into(),
+    };
+    let notice = |texts| {
+        Down::Notice(Notice {
+            conversation: "group:7".into(),
+            texts,
+        })
+    };
     vec![
         ("start", start(1)),
         ("conn_1_other_version_down", start(2)),
@@ -293,6 +327,19 @@ fn downs() -> Vec<(&'static str, Down)> {
             }),
         ),
         ("stop", Down::Stop(Stop {})),
+        (
+            "notice",
+            notice(vec![
+                said("en", "This conversation is archived."),
+                said("de", "Dieses Gespräch wird archiviert."),
+            ]),
+        ),
+        ("conn_10_notice_without_texts", notice(vec![])),
+        ("conn_10_notice_empty_text", notice(vec![said("en", "")])),
+        (
+            "conn_10_notice_long_text",
+            notice(vec![said("en", &"x".repeat(2_001))]),
+        ),
     ]
 }
 

@@ -1,4 +1,4 @@
-"""docs/spec/connector.md: frames between agent and connectors (CONN-1, CONN-4, CONN-6)."""
+"""docs/spec/connector.md: frames between agent and connectors (CONN-1, CONN-4, CONN-6, CONN-10)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from . import canonical
 from .refusal import Refused, require
-from .shape import UINT, boolean, choice, fields, listing, octets, row, some, text, uint
+from .shape import UINT, Check, boolean, choice, exactly, fields, listing, octets, row, some, text, uint
 
 FRAME_BYTES = 8 << 20
 TEXT = text(64 << 10, "limit")
@@ -36,10 +36,21 @@ def version(value: Any) -> None:
     require(value == 1, "version", "another version")
 
 
+def said(most: int) -> Check:
+    """CONN-10: a text that is not empty."""
+    inner = text(most, "limit")
+
+    def look(value: Any) -> None:
+        inner(value)
+        require(value != "", "limit", "an empty text")
+
+    return look
+
+
 UP = choice({
     0: fields({0: version, 1: TEXT, 2: TEXT, 3: NETWORK,
                4: listing(fields({0: uint(high=14, check="kind"), 1: uint(high=3)}, {2: TEXT}), 0, 256,
-                          over="limit")}),
+                          over="limit")}, {5: exactly(True)}),
     1: fields({0: uint(low=1), 1: listing(incoming, 1, 1024, "limit", "limit")}, {2: POSITION}),
     2: fields({0: uint(high=6)}, {1: TEXT}),
     3: fields({0: UINT}, {1: UINT, 2: UINT}),
@@ -55,6 +66,7 @@ DOWN = choice({
     3: fields({0: UINT, 1: octets()}),
     4: fields({0: TEXT, 1: TEXT}),
     5: fields(),
+    6: fields({0: TEXT, 1: listing(fields({0: said(35), 1: said(2000)}), 1, 32, "limit", "limit")}),
 })
 
 

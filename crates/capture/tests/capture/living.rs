@@ -111,7 +111,7 @@ async fn conn_5_a_connector_that_is_asked_to_stop_ends() {
         ctx.emit(vec![Incoming::of(&message(1, ACCOUNT))], None)?;
         loop {
             match ctx.next_request(std::time::Duration::from_secs(60))? {
-                Some(Request::Link(_)) | None => {}
+                Some(Request::Link(_) | Request::Notice(_)) | None => {}
                 Some(other) => panic!("{other:?}"),
             }
         }

@@ -53,6 +53,7 @@ pub fn hello() -> Hello {
         way: "test-export".into(),
         network: "test".into(),
         coverage: vec![],
+        notices: false,
     }
 }
 

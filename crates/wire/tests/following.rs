@@ -306,7 +306,26 @@ fn any_altered_dropped_or_moved_leaf_is_found() {
 fn control_4_a_signed_log_with_an_entry_that_was_not_allowed_is_refused() {
     let mut world = World::furnished();
     let stray = world.entry(world::VAULT, world::batch(1), vec![object(1)]);
+    slipped_in(&mut world, stray);
+}
+
+/// CONTROL-7: nor can relay and delegate send mail to a mailbox that is nobody's.
+#[test]
+fn control_7_a_signed_log_with_mail_to_nobodys_mailbox_is_refused() {
+    let mut world = World::furnished();
+    world.act(world::delegate(wire::Purpose::Plan, &[world::ANNA], 1));
+    let body = wire::Body::Mail(wire::Mail {
+        addressee: world::key(world::AGENT).id(),
+        mailbox: world::x_wing(world::STRANGER).mailbox_hash(),
+    });
+    let stray = world.entry(world::ANNA, body, vec![object(1)]);
+    slipped_in(&mut world, stray);
+}
+
+/// The log as a relay would sign it that admits anything: whoever follows it stops at the entry.
+fn slipped_in(world: &mut World, stray: wire::Entry) {
     let at = AdmittedAt::new(Milliseconds::new(world.now)).unwrap();
+    let place = world.log.leaves.len() as u64;
     let leaf = Leaf::new(at, stray).to_bytes();
     let mut frontier = tlog::Frontier::empty();
     world.log.leaves.push(leaf);
@@ -315,11 +334,14 @@ fn control_4_a_signed_log_with_an_entry_that_was_not_allowed_is_refused() {
     }
     world.log.roots.push(frontier.root());
     let size = world.log.leaves.len();
-    let result = follow(&world, Follower::new(world.genesis.clone()), size, size);
+    let result = follow(world, Follower::new(world.genesis.clone()), size, size);
     let Err(FollowError::Refused { index, refusal }) = result else {
         panic!("followed")
     };
-    assert_eq!((index.get(), refusal.code()), (5, RefusalCode::NotAllowed));
+    assert_eq!(
+        (index.get(), refusal.code()),
+        (place, RefusalCode::NotAllowed)
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,7 @@ class Authority:
     archive: bytes
     keys: dict[bytes, bytes] = field(default_factory=dict)
     roles: dict[bytes, int] = field(default_factory=dict)
+    mailboxes: dict[bytes, bytes] = field(default_factory=dict)
     delegations: list[Delegation] = field(default_factory=list)
     retired: dict[bytes, int] = field(default_factory=dict)
     compromised: dict[bytes, int] = field(default_factory=dict)
@@ -108,6 +110,8 @@ class Authority:
             self._delegated(entry, admitted_at, {body[3]}, carrier=True)
         elif kind == entries.MAIL:
             self._delegated(entry, admitted_at, {P_PLAN, P_ENROL})
+            enrolled = body[0] in self.roles and self.mailboxes.get(body[0]) == body[1]
+            require(enrolled, "not-allowed", "CONTROL-7: not the addressee's mailbox key")
         elif kind == entries.HEAD and not by_root:
             require(bool(self._with(entry.signer, admitted_at, {P_HEAD})), "not-allowed", "CONTROL-4")
             require(alone, "bad-signature", "ENTRY-4: exactly one signature")
@@ -176,7 +180,9 @@ class Authority:
         if kind == ENROL:
             signer = entries.signer_id(what[0])
             new = signer not in self.roles and signer != self.root
-            require(new, "control-chain", "CONTROL-5: enrolled already")
+            gets_mailbox = (self.roles.get(signer) == what[1] and signer not in self.mailboxes
+                            and set(what) == {0, 1, 2})
+            require(new or gets_mailbox, "control-chain", "CONTROL-5: enrolled already")
             require(3 not in what or with_gaps or what[3] in self.keys, "control-chain", "CONTROL-5: follows nobody known")
         elif kind == REVOKE:
             known = (with_gaps or what[0] in self.keys) and what[0] != self.root
@@ -201,6 +207,8 @@ class Authority:
             signer = entries.signer_id(what[0])
             self.keys[signer] = what[0]
             self.roles[signer] = what[1]
+            if 2 in what:
+                self.mailboxes[signer] = hashlib.sha256(what[2]).digest()
         elif kind == REVOKE:
             how, value = what[1]
             if how == 0:

@@ -28,7 +28,7 @@ impl Scene {
         let owner = Owner::new();
         let home = Home::new(&owner);
         let log = owner.found();
-        owner.enrol(&log, home.identity().signer(), Role::Agent);
+        owner.enrol_agent(&log, &home.identity());
         let key = |seed| SignerKey::from_seed(&[seed; 32]).unwrap();
         let (office, second) = (key(41), key(42));
         owner.delegate(&log, Purpose::Plan, &[&office, &second], 1);

@@ -21,7 +21,7 @@ use wire::{
     Act, AdmittedAt, Body, ChainPosition, Control, ControlNumber, Enrol, Entry, EntryDraft,
     EntryId, EpochUse, Genesis, GenesisNonce, Kind, Leaf, ObjectHash, PublishedEpoch, Recipients,
     Refusal, RefusalCode, RetentionClass, Role, Seen, SequenceNumber, SignerId, SignerKey, Stored,
-    TlsIdentity, WitnessPolicy,
+    TlsIdentity, WitnessPolicy, XWingKey,
 };
 
 pub const NOW: i64 = 1_790_000_000_000;
@@ -139,12 +139,22 @@ impl Owner {
     }
 
     pub fn enrol(&self, log: &TestLog, key: &SignerKey, role: Role) {
+        self.enrol_with(log, key, role, None);
+    }
+
+    /// Enrols an agent with its mailbox key, so that it can get mail.
+    pub fn enrol_agent(&self, log: &TestLog, identity: &Identity) {
+        let mailbox = identity.mailbox().recipient().key().clone();
+        self.enrol_with(log, identity.signer(), Role::Agent, Some(mailbox));
+    }
+
+    fn enrol_with(&self, log: &TestLog, key: &SignerKey, role: Role, mailbox: Option<XWingKey>) {
         self.control(
             log,
             Act::Enrol(Enrol {
                 key: key.public(),
                 role,
-                mailbox: None,
+                mailbox,
                 follows: None,
                 follows_until: None,
                 tls: None,

@@ -8,7 +8,10 @@ use futures_util::TryStreamExt as _;
 use relay::Clock;
 use tlog::LogIndex;
 use wire::waiting::{InvitationTerms, RequestId, RequestState};
-use wire::{Act, Body, Delegate, Genesis, Mail, MailboxKeyHash, Purpose, SignerKey};
+use wire::{
+    Act, Body, Delegate, Enrol, Genesis, Mail, MailboxKeyHash, Purpose, RefusalCode, SignerKey,
+    XWingKey,
+};
 
 use crate::house::{Chain, House, ciphertext, object};
 
@@ -182,6 +185,7 @@ async fn mail_1_only_its_addressee_has_it() {
     let mut house = house().await;
     let mut office = Chain::new(9, house.owner.archive());
     let other = Chain::new(8, house.owner.archive());
+    let mailbox = XWingKey::from_bytes(&[7; XWingKey::SIZE]).unwrap();
     let acts = [
         house.owner.act(Act::Delegate(Delegate {
             purpose: Purpose::Plan,
@@ -190,25 +194,45 @@ async fn mail_1_only_its_addressee_has_it() {
             until: Milliseconds::new(now() + DAY),
         })),
         house.owner.enrol(&other, wire::Role::Agent),
+        // CONTROL-5: the agent is enrolled, and gets its mailbox key now.
+        house.owner.act(Act::Enrol(Enrol {
+            key: house.agent.key.public(),
+            role: wire::Role::Agent,
+            mailbox: Some(mailbox.clone()),
+            follows: None,
+            follows_until: None,
+            tls: None,
+        })),
     ];
     let root = house.owner.root.client(&house.relay);
     assert_eq!(root.post_entries(&acts).await.unwrap().refusal(), None);
 
     let sealed = ciphertext(5, 3_000);
     let mail = object(&sealed);
-    let entry = office.say(
-        Body::Mail(Mail {
-            addressee: house.agent.id(),
-            mailbox: MailboxKeyHash::from_bytes([7; 32]),
-        }),
-        vec![mail],
-    );
     // A delegate uploads as a person does.
     let client = office.client(&house.relay);
     client
         .upload_object(mail.hash, sealed.clone())
         .await
         .unwrap();
+    // CONTROL-7: neither to a mailbox that is nobody's, nor to an agent that has none.
+    let wrong = [
+        (house.agent.id(), MailboxKeyHash::from_bytes([7; 32])),
+        (other.id(), mailbox.mailbox_hash()),
+    ];
+    for (addressee, mailbox) in wrong {
+        let mut office = Chain::new(9, house.owner.archive());
+        let entry = office.say(Body::Mail(Mail { addressee, mailbox }), vec![mail]);
+        let refused = client.post_entries(&[entry]).await.unwrap_err();
+        assert_eq!(refused.refusal().unwrap().code(), RefusalCode::NotAllowed);
+    }
+    let entry = office.say(
+        Body::Mail(Mail {
+            addressee: house.agent.id(),
+            mailbox: mailbox.mailbox_hash(),
+        }),
+        vec![mail],
+    );
     let answer = client
         .post_entries(std::slice::from_ref(&entry))
         .await

@@ -299,10 +299,9 @@ impl Authority {
         match act {
             Act::Enrol(enrol) => {
                 let id = enrol.key.signer_id();
+                let enrolled = self.signer(&id).filter(|signer| signer.role().is_some());
                 if self.is_root(&id)
-                    || self
-                        .signer(&id)
-                        .is_some_and(|signer| signer.role().is_some())
+                    || enrolled.is_some_and(|signer| !signer.lacks_mailbox_only(enrol))
                 {
                     return Err(control_chain("the signer is enrolled already"));
                 }

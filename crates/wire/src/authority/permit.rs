@@ -1,10 +1,10 @@
-//! Which signatures an entry of each kind needs (ENTRY-4, CONTROL-2 to CONTROL-4), and which epochs
-//! it may name (CONTROL-6). Needs no chain: proof files use it with single entries.
+//! Which signatures an entry of each kind needs (ENTRY-4, CONTROL-2 to CONTROL-4), whose mailbox a
+//! `mail` may name (CONTROL-7), and which epochs an entry may name (CONTROL-6). Needs no chain: proof files use it with single entries.
 
 use canonical::Milliseconds;
 
-use super::{Authority, Delegation};
-use crate::body::Body;
+use super::{Authority, Delegation, SignerState};
+use crate::body::{Body, Mail};
 use crate::control::{Act, EpochUse, Purpose, Role};
 use crate::entry::Entry;
 use crate::id::{AdmittedAt, EpochId, SignerId};
@@ -38,9 +38,9 @@ impl Authority {
                 let carrier = self.has_role(&signer, Role::Vault);
                 self.permit_threshold(entry, &[head.purpose], at, carrier)
             }
-            Body::Mail(_) => {
-                self.permit_threshold(entry, &[Purpose::Plan, Purpose::Enrol], at, false)
-            }
+            Body::Mail(mail) => self
+                .permit_threshold(entry, &[Purpose::Plan, Purpose::Enrol], at, false)
+                .and_then(|()| self.permit_mailbox(mail)),
             Body::Head(_) if self.is_root(&signer) => alone(entry),
             Body::Head(_) => {
                 alone(entry)?;
@@ -162,6 +162,21 @@ impl Authority {
             }
         }
         counted >= delegation.threshold()
+    }
+
+    /// CONTROL-7.
+    fn permit_mailbox(&self, mail: &Mail) -> Result<(), Refusal> {
+        let known = self
+            .signer(&mail.addressee)
+            .filter(|addressee| addressee.role().is_some())
+            .and_then(SignerState::mailbox);
+        if known == Some(mail.mailbox) {
+            Ok(())
+        } else {
+            Err(not_allowed(
+                "the addressee is not enrolled with this mailbox key",
+            ))
+        }
     }
 
     fn has_role(&self, id: &SignerId, role: Role) -> bool {

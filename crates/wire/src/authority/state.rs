@@ -275,7 +275,20 @@ impl SignerState {
         }
     }
 
+    /// CONTROL-5: whether enrolling it once more does nothing but give it the mailbox key it lacks.
+    pub(super) fn lacks_mailbox_only(&self, enrol: &Enrol) -> bool {
+        self.role == Some(enrol.role)
+            && self.mailbox.is_none()
+            && enrol.mailbox.is_some()
+            && enrol.follows.is_none()
+            && enrol.tls.is_none()
+    }
+
     pub(super) fn enrol(&mut self, enrol: &Enrol, index: LogIndex) {
+        if self.role.is_some() {
+            self.mailbox = enrol.mailbox.as_ref().map(XWingKey::mailbox_hash);
+            return;
+        }
         self.role = Some(enrol.role);
         self.enrolled = Some(index.get());
         self.mailbox = enrol.mailbox.as_ref().map(XWingKey::mailbox_hash);

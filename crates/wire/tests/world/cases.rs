@@ -97,6 +97,11 @@ pub const STORIES: &[Story] = &[
         tell: control_chain,
     },
     Story {
+        name: "mailboxes",
+        about: "CONTROL-5, CONTROL-7: mail goes to the mailbox of an enrolled signer, which may be given later",
+        tell: mailboxes,
+    },
+    Story {
         name: "thresholds",
         about: "CONTROL-2, CONTROL-4: k of n for acts and governance",
         tell: thresholds,
@@ -786,6 +791,78 @@ fn control_chain(world: &mut World) {
         RefusalCode::ControlChain,
     );
     world.act(act());
+}
+
+fn mailboxes(world: &mut World) {
+    *world = World::furnished();
+    world.act(delegate(Purpose::Plan, &[ANNA], 1));
+    let mail = |world: &World, to: u8, mailbox: u8, tag: u8| {
+        let body = Body::Mail(Mail {
+            addressee: key(to).id(),
+            mailbox: x_wing(mailbox).mailbox_hash(),
+        });
+        world.entry(ANNA, body, vec![object(tag)])
+    };
+    world.admit(&mail(world, AGENT, AGENT, 40));
+    // Another key than the agent's, a stranger, the delegate, the root, and a vault without a mailbox.
+    for (to, mailbox) in [
+        (AGENT, AGENT + 1),
+        (STRANGER, STRANGER),
+        (ANNA, ANNA),
+        (ROOT, ROOT),
+        (VAULT, VAULT),
+    ] {
+        expect(
+            world,
+            &mail(world, to, mailbox, 41),
+            RefusalCode::NotAllowed,
+        );
+    }
+    // The vault is given one: with its own role, nothing else, once.
+    let given = |role| Enrol {
+        mailbox: Some(x_wing(VAULT)),
+        ..enrol(VAULT, role)
+    };
+    let wrong = [
+        given(Role::Person),
+        Enrol {
+            mailbox: None,
+            ..given(Role::Vault)
+        },
+        Enrol {
+            tls: Some(TlsIdentity::from_bytes([8; 32])),
+            ..given(Role::Vault)
+        },
+        Enrol {
+            follows: Some(key(AGENT).id()),
+            follows_until: Some(SequenceNumber::new(1)),
+            ..given(Role::Vault)
+        },
+    ];
+    for act in wrong {
+        let act = world.control(Act::Enrol(act));
+        expect(
+            world,
+            &world.entry(ROOT, act, Vec::new()),
+            RefusalCode::ControlChain,
+        );
+    }
+    world.act(Act::Enrol(given(Role::Vault)));
+    let again = world.control(Act::Enrol(given(Role::Vault)));
+    expect(
+        world,
+        &world.entry(ROOT, again, Vec::new()),
+        RefusalCode::ControlChain,
+    );
+    world.admit(&mail(world, VAULT, VAULT, 42));
+    // It is the vault that it was.
+    let seen = world.log.seen();
+    let stored = Body::Stored(Stored { through: seen.size });
+    world.admit(&sign(
+        world.draft(VAULT, stored).with_seen(Some(seen)),
+        Vec::new(),
+        &[VAULT],
+    ));
 }
 
 fn thresholds(world: &mut World) {

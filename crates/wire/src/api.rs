@@ -47,6 +47,8 @@ pub enum Route {
     Signer(SignerId),
     /// `GET`: the newest `stored` entry.
     Stored,
+    /// `GET`: the newest `head` entry.
+    Head,
     /// `GET`: mail entries addressed to the caller, from that log index on (MAIL-1).
     Mail(LogIndex),
     /// `GET`, `DELETE`: an invitation, by its public key (WAIT-1).
@@ -78,6 +80,7 @@ impl Route {
             Self::Control(from) => format!("control?from={from}"),
             Self::Signer(signer) => format!("signers/{signer}"),
             Self::Stored => "stored".to_owned(),
+            Self::Head => "head".to_owned(),
             Self::Mail(from) => format!("mail?from={}", from.get()),
             Self::Invitation(key) => format!("invitations/{key}"),
             Self::OpenInvitation(key, terms) => format!(
@@ -101,6 +104,7 @@ impl Route {
             "entries" => Self::Entries,
             "checkpoint" => Self::Checkpoint,
             "stored" => Self::Stored,
+            "head" => Self::Head,
             "requests" => Self::Requests,
             _ if tail.starts_with("mail?") => Self::Mail(parse_mail(tail)?),
             _ if tail.starts_with("invitations/") => parse_invitation(tail)?,
@@ -324,12 +328,20 @@ impl LoggedLeaf {
     }
 }
 
-/// The answer of `GET /control`: control entries in order, at most 256. Not verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ControlPage(Vec<LoggedLeaf>);
+/// The answer of `GET /control`: control entries in the order of their numbers, at most 256. Not
+/// verified.
+pub type ControlPage = Page<{ limit::CONTROL_ENTRIES }>;
 
-impl ControlPage {
-    /// A page of control entries in the order of their numbers.
+/// The answer of `GET /mail`: mail entries addressed to the caller, in the log's order, at most 64
+/// (MAIL-1). Not verified.
+pub type MailPage = Page<{ limit::MAIL_ENTRIES }>;
+
+/// Leaves in order with their proofs, at most `MOST`. Not verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<const MOST: usize>(Vec<LoggedLeaf>);
+
+impl<const MOST: usize> Page<MOST> {
+    /// A page of entries in order.
     #[must_use]
     pub fn new(entries: Vec<LoggedLeaf>) -> Self {
         Self(entries)
@@ -350,47 +362,10 @@ impl ControlPage {
     /// Reads a page.
     ///
     /// # Errors
-    /// When it is too long, not canonical, or has too many entries.
+    /// When it is too long, not canonical, or has more than `MOST` entries.
     pub fn parse(bytes: &[u8]) -> Result<Self, AnswerError> {
         let entries: Vec<LoggedLeaf> = parse_answer(bytes)?;
-        if entries.len() > limit::CONTROL_ENTRIES {
-            return Err(AnswerError::Count(entries.len()));
-        }
-        Ok(Self(entries))
-    }
-}
-
-/// The answer of `GET /mail`: mail entries addressed to the caller, in order, at most 64 (MAIL-1).
-/// Not verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailPage(Vec<LoggedLeaf>);
-
-impl MailPage {
-    /// A page of mail entries in the order of the log.
-    #[must_use]
-    pub fn new(entries: Vec<LoggedLeaf>) -> Self {
-        Self(entries)
-    }
-
-    /// The entries.
-    #[must_use]
-    pub fn entries(&self) -> &[LoggedLeaf] {
-        &self.0
-    }
-
-    /// Canonical bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        canonical::to_bytes(&self.0)
-    }
-
-    /// Reads a page.
-    ///
-    /// # Errors
-    /// When it is too long, not canonical, or has too many entries.
-    pub fn parse(bytes: &[u8]) -> Result<Self, AnswerError> {
-        let entries: Vec<LoggedLeaf> = parse_answer(bytes)?;
-        if entries.len() > limit::MAIL_ENTRIES {
+        if entries.len() > MOST {
             return Err(AnswerError::Count(entries.len()));
         }
         Ok(Self(entries))
@@ -518,6 +493,7 @@ mod tests {
             Route::Control(ControlNumber::new(12)),
             Route::Signer(SignerId::from_bytes([2; 32])),
             Route::Stored,
+            Route::Head,
             Route::Mail(LogIndex::new(77)),
             Route::Invitation(PublicKey::from_bytes([4; 32])),
             Route::OpenInvitation(

@@ -34,3 +34,7 @@ pub(crate) const INVITATION_TEXT: Label = Label::new("greffe/invitation-text/v1"
 pub(crate) const INVITATION_KEY: Label = Label::new("greffe/invitation-key/v1");
 /// The key that enrolment requests are sealed under, derived from the code (ENROL-1).
 pub(crate) const INVITATION_SEAL: Label = Label::new("greffe/invitation-seal/v1");
+/// Binds a sealed file to what it holds (FILE-1).
+pub(crate) const SEALED_FILE: Label = Label::new("greffe/sealed-file/v1");
+/// What sealing a proposed plan draws, from the proposal's seed (PLAN-12).
+pub(crate) const PROPOSAL: Label = Label::new("greffe/plan-proposal/v1");

@@ -38,11 +38,14 @@ mod label;
 mod mail;
 mod open;
 mod padding;
+mod office;
 mod partition;
 mod plan;
 mod randomness;
 mod share;
+mod proposal;
 mod stream;
+mod sealed_file;
 mod suite;
 
 pub use batch::{
@@ -70,11 +73,14 @@ pub use mail::{Mail, MailError, MailTooLong, open_judged_mail, open_mail, seal_m
 pub use open::{OpenError, OpenedBatch, OpenedRecord, Provenance, RecordUnreadable, open_batch};
 pub use padding::PaddingError;
 pub use partition::{PartitionKey, PartitionUse};
+pub use office::{Binding, OfficeAct, OfficeActError, PlanSent};
 pub use plan::{Decision, Notice, PLAN_SUBJECT, Plan, PlanError, Rule};
 pub use randomness::Randomness;
 pub use share::{
     AnswerError, CombineError, MAX_HOLDERS, NewSet, SHARE_BYTES, SHARE_WORDS, SealedShare,
+pub use proposal::{PlanProposal, ProposalError};
     SetSecret, Share, ShareError, ShareRequest, ShareSetId, ShareTextError, SplitError, Threshold,
+pub use sealed_file::{SealedFile, SealedFileError, SealedFileKind};
     ThresholdError, TravelError, UnlockId, WaitingUnlock, combine, new_set,
 };
 pub use stream::{

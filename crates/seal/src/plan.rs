@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use record::{Kind, Participant, Record};
 use wire::authority::Authority;
 use wire::verify::JudgedEntry;
-use wire::{Purpose, RetentionClass, SignerId};
+use wire::{EpochUse, Purpose, RetentionClass, SignerId};
 
 use crate::mail::{Mail, MailTooLong};
 
@@ -80,6 +80,9 @@ pub struct Notice {
     /// On this network only.
     #[n(2)]
     pub network: Option<String>,
+    /// In this conversation of that network only (stable id).
+    #[n(3)]
+    pub conversation: Option<String>,
 }
 
 /// A plan, as its makers write it.
@@ -126,6 +129,12 @@ pub enum PlanError {
     /// No delegation for plans covers the entry (PLAN-1).
     #[error("those who signed may not make plans")]
     Purpose,
+    /// PLAN-10.
+    #[error("the archive has published no key for retention class {class}")]
+    Class {
+        /// The class named.
+        class: u64,
+    },
     /// PLAN-3.
     #[error("a private conversation needs a second person's signature")]
     SecondPerson,
@@ -244,7 +253,22 @@ impl Plan {
         if plan.private_rules() > 0 && signed.len() < SECOND_PERSON {
             return Err(PlanError::SecondPerson);
         }
+        plan.check_class(authority)?;
         Ok(plan)
+    }
+
+    /// PLAN-10: whether there is something to seal to.
+    ///
+    /// # Errors
+    ///
+    /// When the control chain has published no epoch of the plan's class for records.
+    pub fn check_class(&self, authority: &Authority) -> Result<(), PlanError> {
+        let published = authority
+            .epochs()
+            .any(|(_, epoch)| epoch.class == self.class && epoch.usage != EpochUse::Governance);
+        published.then_some(()).ok_or(PlanError::Class {
+            class: self.class.get(),
+        })
     }
 
     /// The agent that it is for.
@@ -281,6 +305,27 @@ impl Plan {
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
         &self.notices
+    }
+
+    /// PLAN-9: what is said in a conversation of a network: the texts that name it, else those that
+    /// name its network, else those that name neither.
+    #[must_use]
+    pub fn notices_in(&self, network: &str, conversation: &str) -> Vec<&Notice> {
+        let of = |network: Option<&str>, conversation: Option<&str>| {
+            let texts = self.notices.iter().filter(|notice| {
+                notice.network.as_deref() == network
+                    && notice.conversation.as_deref() == conversation
+            });
+            texts.collect::<Vec<_>>()
+        };
+        [
+            of(Some(network), Some(conversation)),
+            of(Some(network), None),
+            of(None, None),
+        ]
+        .into_iter()
+        .find(|texts| !texts.is_empty())
+        .unwrap_or_default()
     }
 
     /// A sign of life is due every so many seconds, where the plan says so.
@@ -344,8 +389,14 @@ impl Plan {
                 .network
                 .as_ref()
                 .is_none_or(|name| sized(name, MAX_TEXT));
-            let fits =
-                sized(&notice.language, MAX_LANGUAGE) && sized(&notice.text, MAX_NOTICE) && network;
+            let conversation = notice
+                .conversation
+                .as_ref()
+                .is_none_or(|id| notice.network.is_some() && sized(id, MAX_TEXT));
+            let fits = sized(&notice.language, MAX_LANGUAGE)
+                && sized(&notice.text, MAX_NOTICE)
+                && network
+                && conversation;
             limit(fits, "notice")?;
         }
         limit(canonical::encoded_len(self) <= MAX_PLAN, "length")
@@ -510,6 +561,32 @@ mod tests {
     }
 
     #[test]
+    fn plan_9_the_closest_notices_are_given() {
+        let notice = |text: &str, network: Option<&str>, conversation: Option<&str>| Notice {
+            language: "en".into(),
+            text: text.into(),
+            network: network.map(str::to_owned),
+            conversation: conversation.map(str::to_owned),
+        };
+        let notices = vec![
+            notice("everywhere", None, None),
+            notice("on signal", Some("signal"), None),
+            notice("on signal too", Some("signal"), None),
+            notice("among friends", Some("signal"), Some("g-7")),
+        ];
+        let class = RetentionClass::new(0);
+        let plan = Plan::new(AGENT, 1, Decision::Capture, vec![], class, notices, None).unwrap();
+        let said = |network, conversation| {
+            let texts = plan.notices_in(network, conversation).into_iter();
+            texts.map(|notice| notice.text.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(said("signal", "g-7"), ["among friends"]);
+        assert_eq!(said("signal", "g-8"), ["on signal", "on signal too"]);
+        assert_eq!(said("matrix", "g-7"), ["everywhere"]);
+        assert!(Plan::none(AGENT).notices_in("signal", "g-7").is_empty());
+    }
+
+    #[test]
     fn plans_survive_and_are_bounded() {
         let made = plan(Decision::Private, vec![Rule::new(Decision::Capture)]);
         assert_eq!(Plan::from_bytes(&made.to_bytes()).unwrap(), made);
@@ -536,8 +613,14 @@ mod tests {
             language: "en".into(),
             text,
             network: None,
+            conversation: None,
         };
         assert!(with(vec![], vec![notice("x".repeat(2_001))], None).is_err());
+        let nowhere = Notice {
+            conversation: Some("g-7".into()),
+            ..notice("archived".into())
+        };
+        assert!(with(vec![], vec![nowhere], None).is_err(), "of no network");
         assert!(with(vec![], vec![notice("archived".into()); 32], Some(60)).is_ok());
         assert!(!format!("{:?}", notice("secret".into())).contains("secret"));
     }

@@ -135,6 +135,7 @@ fn plan() -> Value {
         language: "en".into(),
         text: "This conversation is archived.".into(),
         network: Some("signal".into()),
+        conversation: None,
     };
     let plan = Plan::new(
         agent,

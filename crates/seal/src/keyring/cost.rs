@@ -108,6 +108,15 @@ impl PassphraseCost {
         self.lanes
     }
 
+    /// The same for secrets outside a keyring (FILE-1).
+    pub(crate) fn derive_key(
+        self,
+        passphrase: &str,
+        salt: [u8; 16],
+    ) -> Result<Zeroizing<[u8; 32]>, CostError> {
+        self.derive(passphrase, &Salt::from_bytes(salt))
+    }
+
     pub(super) fn derive(
         self,
         passphrase: &str,

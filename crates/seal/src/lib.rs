@@ -32,6 +32,8 @@ mod content;
 mod enrolment;
 mod epoch;
 mod governance;
+#[cfg(doctest)]
+mod impossible;
 mod key;
 pub mod keyring;
 mod label;

@@ -20,6 +20,8 @@ pub enum PartitionUse {
     Files,
     /// The directory of people, under a governance epoch's key.
     People,
+    /// What a reading room keeps of the log it has verified, under a governance epoch's key.
+    Room,
 }
 
 impl PartitionUse {
@@ -29,6 +31,7 @@ impl PartitionUse {
             Self::Index => 1,
             Self::Files => 2,
             Self::People => 3,
+            Self::Room => 4,
         }
     }
 }
@@ -73,7 +76,7 @@ mod tests {
             (PartitionUse::Index, 1),
             (PartitionUse::Files, 2),
             (PartitionUse::People, 3),
-            (PartitionUse::People, 3),
+            (PartitionUse::Room, 4),
         ] {
             let info = [&b"greffe/partition/v1"[..], &[number, 1]].concat();
             assert_eq!(

@@ -12,11 +12,11 @@ use std::io;
 use std::num::NonZeroUsize;
 
 use tlog::{
-    Bundle, Hash, ProveError, Prover, SignedCheckpoint, Tile, TileEdge, TileReader, TileSet,
-    TreeSize, Verdict, bundles_of_growth, decode_bundle,
+    Bundle, ConsistencyProof, Hash, LogIndex, ProveError, Prover, SignedCheckpoint, Tile, TileEdge,
+    TileReader, TileSet, TreeSize, Verdict, bundles_of_growth, decode_bundle,
 };
 use wire::authority::{Admitted, Authority, Past, RestoreError};
-use wire::verify::{FollowError, Follower, ReadLeaf, Settled};
+use wire::verify::{Accepted, AgainError, FollowError, Follower, ReadLeaf, Settled, VerifiedEntry};
 use wire::{Act, Body, Genesis, PublicKey, Seen, SequenceNumber, SignerId, limit};
 
 use crate::mirror::Mirror;
@@ -101,6 +101,9 @@ pub enum ChainError {
     /// The log is not as it should be.
     #[error("following the log")]
     Follow(#[from] FollowError),
+    /// An entry that was verified before does not stand in its place any more.
+    #[error("reading an entry again that was verified before")]
+    Again(#[from] AgainError),
 }
 
 impl Rows {
@@ -257,7 +260,7 @@ impl Chain {
                 .consistency(latest.size)
                 .map_err(tree)?
         } else {
-            tlog::ConsistencyProof::default()
+            ConsistencyProof::default()
         };
         let accepted = self.follower.accept(note, &consistency)?;
         let verdict = accepted.verdict().clone();
@@ -271,7 +274,7 @@ impl Chain {
             let read = read.map_err(|source| FollowError::Leaf { index, source })?;
             run = run.leaf(read, &past)?;
         }
-        let settled = run.settle(&tlog::ConsistencyProof::default())?;
+        let settled = run.settle(&ConsistencyProof::default())?;
         Ok(Advanced {
             settled,
             verdict,
@@ -294,6 +297,37 @@ impl Chain {
         self.edge = advanced.edge;
         self.verified += advanced.settled.entries.len() as u64;
         advanced.settled
+    }
+
+    /// The checkpoint `note` over exactly what is settled, for [`Chain::again`].
+    pub(crate) fn accept_settled(&self, note: &[u8]) -> Result<Accepted, ChainError> {
+        Ok(self.follower.accept(note, &ConsistencyProof::default())?)
+    }
+
+    /// Reads an entry again that was settled before, and believes it by its place in the settled
+    /// tree, whoever kept the tree's edge.
+    pub(crate) fn again(
+        &self,
+        accepted: &Accepted,
+        index: LogIndex,
+    ) -> Result<VerifiedEntry, ChainError> {
+        let settled = self.follower.settled().size;
+        let width = u64::from(tlog::TILE_WIDTH);
+        let beyond = || FollowError::Beyond { index };
+        let bundle = Bundle::in_tree(index.get() / width, settled).ok_or_else(beyond)?;
+        let bytes = self.bundle(bundle)?;
+        let at = usize::try_from(index.get() % width).unwrap_or(usize::MAX);
+        let leaves = decode_bundle(&bytes).ok();
+        let leaf = leaves
+            .as_ref()
+            .and_then(|leaves| leaves.get(at))
+            .ok_or_else(|| ChainError::Malformed {
+                bundle: bundle.path(),
+            })?;
+        let inclusion = Prover::new(MirrorTiles(&self.mirror), settled)
+            .inclusion(index)
+            .map_err(tree)?;
+        Ok(self.follower.again(accepted, index, leaf, &inclusion)?)
     }
 
     /// Reads leaves and verifies their signatures on as many threads as are worth it. What can not

@@ -16,6 +16,7 @@
 use std::future::Future;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use canonical::Milliseconds;
@@ -29,6 +30,7 @@ use wire::{
 };
 
 use crate::chain::{Advanced, Chain, ChainError, ResumeError, Rows};
+use crate::disk::{Disk, WritePoints};
 use crate::mirror::Mirror;
 use crate::outbox::{Outbox, OutboxError, Pending, Signed};
 use crate::state::{Head, Holding, State, StateError};
@@ -99,7 +101,10 @@ pub enum RelayError {
 
 /// Where the vault's files lie.
 #[derive(Clone, Debug)]
-pub struct VaultFolder(PathBuf);
+pub struct VaultFolder {
+    path: PathBuf,
+    disk: Disk,
+}
 
 /// The locked part of a vault.
 #[derive(Debug)]
@@ -188,55 +193,73 @@ impl VaultFolder {
     /// The vault in that folder.
     #[must_use]
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self(folder.into())
+        Self {
+            path: folder.into(),
+            disk: Disk::default(),
+        }
+    }
+
+    /// The same vault, whose locked part asks before each change of a file.
+    #[must_use]
+    pub fn asking(self, points: Arc<dyn WritePoints>) -> Self {
+        Self {
+            disk: Disk::asking(points),
+            ..self
+        }
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// The mirror.
     #[must_use]
     pub fn mirror(&self) -> Mirror {
-        Mirror::at(self.0.join("mirror"))
+        Mirror::at(self.path.join("mirror")).on(self.disk.clone())
     }
 
     /// The locked part's state.
     #[must_use]
     pub fn state(&self) -> PathBuf {
-        self.0.join("vault.db")
+        self.path.join("vault.db")
     }
 
     /// The vault's own chain.
     #[must_use]
     pub fn outbox(&self) -> PathBuf {
-        self.0.join("outbox.db")
+        self.path.join("outbox.db")
     }
 
     /// The partitions, one folder an epoch.
     #[must_use]
     pub fn partitions(&self) -> PathBuf {
-        self.0.join("partitions")
+        self.path.join("partitions")
     }
 
     /// The people directories, one file a governance epoch.
     #[must_use]
     pub fn people(&self) -> PathBuf {
-        self.0.join("people")
+        self.path.join("people")
+    }
+
+    /// What reading rooms keep of the log that they have verified (room.md, ROOM-9).
+    #[must_use]
+    pub fn room_log(&self) -> PathBuf {
+        self.path.join("room.db")
     }
 
     /// The reading room's socket, while one is open.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.0.join("room.sock")
+        self.path.join("room.sock")
     }
 
     /// The vault's signing key: 32 bytes, readable by its owner only.
     #[must_use]
     pub fn signer_key(&self) -> PathBuf {
-        self.0.join("signer.key")
+        self.path.join("signer.key")
     }
 
     /// Writes the vault's signing key, durably and readable by its owner only.
@@ -290,8 +313,8 @@ impl<R: Relay> Locked<R> {
             chain: Chain::new(genesis.clone(), mirror.clone()),
             genesis,
             mirror,
-            state: State::open(&folder.state())?,
-            outbox: Outbox::open(&folder.outbox())?,
+            state: State::open(&folder.state())?.on(folder.disk.clone()),
+            outbox: Outbox::open(&folder.outbox())?.on(folder.disk.clone()),
             kept: false,
             start: Start::New,
             refused: None,
@@ -475,8 +498,7 @@ impl<R: Relay> Locked<R> {
                     );
                     self.state.alarm(now, &what)?;
                     // Evidence: signed by the log, and not a continuation of what it had signed.
-                    let evidence = self.mirror.root().join("fork").join(claimed.to_string());
-                    crate::durable::replace(&evidence, note)?;
+                    self.mirror.put_evidence(claimed.get(), note)?;
                 }
                 return Err(error.into());
             }

@@ -5,7 +5,7 @@
 //! *reading room* ([`room`]) is its child, exists only while the vault is unlocked, and takes every
 //! key and cache with it when it ends. They share files: the [`mirror`] (ciphertext and log), the
 //! locked part's [`state`], and the vault's own chain ([`outbox`]). Neither believes what the other
-//! has found: each verifies the mirror's log itself.
+//! has found: each verifies the mirror's log itself, and takes up what it has verified before.
 //!
 //! * while locked: [`follow`], [`mirror`], [`state`], [`outbox`], [`watch`] (gaps), [`verify`]
 //! * while unlocked: [`room`], [`partition`] (what is derived, encrypted), [`search`], [`people`],
@@ -36,9 +36,11 @@
 pub mod audit;
 mod chain;
 mod database;
+mod disk;
 mod durable;
 pub mod events;
 pub mod follow;
+mod label;
 pub mod mirror;
 pub mod outbox;
 pub mod partition;
@@ -55,3 +57,4 @@ pub mod watch;
 pub mod wiping_alloc;
 
 pub use chain::{ChainError, ResumeError};
+pub use disk::WritePoints;

@@ -19,19 +19,39 @@ use std::path::{Path, PathBuf};
 use tlog::{Bundle, Tile};
 use wire::ObjectHash;
 
+use crate::disk::Disk;
 use crate::durable;
 
 /// The folder of the mirror. Cheap to clone; holds no open files.
 #[derive(Clone, Debug)]
 pub struct Mirror {
     root: PathBuf,
+    disk: Disk,
 }
 
 impl Mirror {
     /// The mirror in that folder, which is made when the first file is written.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            disk: Disk::default(),
+        }
+    }
+
+    /// The same on that disk.
+    pub(crate) fn on(self, disk: Disk) -> Self {
+        Self { disk, ..self }
+    }
+
+    /// Keeps a checkpoint that the log signed and should not have, durably.
+    pub(crate) fn put_evidence(&self, size: u64, note: &[u8]) -> io::Result<()> {
+        self.replace(&self.root.join("fork").join(size.to_string()), note)
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.disk.write()?;
+        durable::replace(path, bytes)
     }
 
     /// The folder.
@@ -108,7 +128,7 @@ impl Mirror {
     ///
     /// When writing fails.
     pub fn put_genesis(&self, genesis: &[u8]) -> io::Result<()> {
-        durable::replace(&self.genesis_path(), genesis)
+        self.replace(&self.genesis_path(), genesis)
     }
 
     /// Writes the checkpoint, durably. Everything below its size must be durable before.
@@ -117,7 +137,7 @@ impl Mirror {
     ///
     /// When writing fails.
     pub fn put_checkpoint(&self, checkpoint: &str) -> io::Result<()> {
-        durable::replace(&self.checkpoint_path(), checkpoint.as_bytes())
+        self.replace(&self.checkpoint_path(), checkpoint.as_bytes())
     }
 
     /// Writes a hash tile, durably, and removes narrower ones of the same place.
@@ -126,7 +146,7 @@ impl Mirror {
     ///
     /// When writing or removing fails.
     pub fn put_tile(&self, tile: Tile, bytes: &[u8]) -> io::Result<()> {
-        durable::replace(&self.tile_path(tile), bytes)?;
+        self.replace(&self.tile_path(tile), bytes)?;
         self.drop_other_widths(&self.tile_path(tile.full()), tile.width(), tile.is_full())
     }
 
@@ -137,7 +157,7 @@ impl Mirror {
     ///
     /// When writing fails.
     pub fn put_bundle(&self, bundle: Bundle, bytes: &[u8]) -> io::Result<()> {
-        durable::replace(&self.bundle_path(bundle), bytes)
+        self.replace(&self.bundle_path(bundle), bytes)
     }
 
     /// Removes bundles of the same place that are narrower than `bundle`.
@@ -165,6 +185,7 @@ impl Mirror {
                 .to_str()
                 .and_then(|name| name.parse().ok());
             if is_full || other.is_none_or(|other: u16| other < width) {
+                self.disk.write()?;
                 fs::remove_file(entry.path())?;
             }
         }
@@ -193,6 +214,7 @@ impl Mirror {
     ///
     /// When the file can not be made or opened.
     pub fn open_partial(&self, hash: ObjectHash) -> io::Result<File> {
+        self.disk.write()?;
         let path = self.partial_path(hash);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -238,6 +260,7 @@ impl Mirror {
     ///
     /// When removing fails. A missing file is no error.
     pub fn discard_partial(&self, hash: ObjectHash) -> io::Result<()> {
+        self.disk.write()?;
         match fs::remove_file(self.partial_path(hash)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

@@ -19,6 +19,7 @@ use tlog::LogIndex;
 use wire::{ChainPosition, EntryId, ObjectHash, SequenceNumber};
 
 use crate::database::{self, int};
+use crate::disk::Disk;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS chain (
@@ -60,6 +61,7 @@ CREATE TABLE IF NOT EXISTS refused (
 #[derive(Debug)]
 pub struct Outbox {
     connection: Connection,
+    disk: Disk,
 }
 
 /// A signed entry with its sealed object, as bytes.
@@ -126,7 +128,13 @@ impl Outbox {
     pub fn open(path: &Path) -> Result<Self, OutboxError> {
         Ok(Self {
             connection: database::open(path, SCHEMA)?,
+            disk: Disk::default(),
         })
+    }
+
+    /// The same on that disk.
+    pub(crate) fn on(self, disk: Disk) -> Self {
+        Self { disk, ..self }
     }
 
     /// Appends one entry: `sign` makes it for the place that it is given. Returns only once the
@@ -148,6 +156,7 @@ impl Outbox {
         let place = end(&transaction)?;
         let signed = sign(place).map_err(|error| OutboxError::Sign(error.into()))?;
         push(&transaction, place.number, &signed)?;
+        self.disk.commit()?;
         transaction.commit()?;
         Ok(place.number)
     }
@@ -210,6 +219,7 @@ impl Outbox {
             params![int(number.get()), int(index.get())],
         )?;
         transaction.execute("DELETE FROM pending WHERE number = ?1", [int(number.get())])?;
+        self.disk.commit()?;
         transaction.commit()?;
         Ok(())
     }
@@ -221,6 +231,7 @@ impl Outbox {
     ///
     /// When the database fails.
     pub fn mirrored(&self, next: SequenceNumber) -> Result<(), OutboxError> {
+        self.disk.commit()?;
         self.connection
             .prepare_cached("DELETE FROM receipted WHERE number < ?1")?
             .execute([int(next.get())])?;
@@ -287,6 +298,7 @@ impl Outbox {
             "UPDATE chain SET previous = ?2 WHERE next = ?1",
             params![int(number.next().get()), signed.id.as_bytes()],
         )?;
+        self.disk.commit()?;
         transaction.commit()?;
         Ok(())
     }
@@ -333,6 +345,7 @@ impl Outbox {
             transaction.execute("DELETE FROM receipted WHERE number >= ?1", [from])?;
             transaction.execute("DELETE FROM logged WHERE number >= ?1", [from])?;
         }
+        self.disk.commit()?;
         transaction.commit()?;
         Ok(())
     }

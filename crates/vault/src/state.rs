@@ -19,6 +19,7 @@ use wire::{
 
 use crate::chain::Rows;
 use crate::database::{self, int};
+use crate::disk::Disk;
 use crate::watch;
 
 const SCHEMA: &str = "
@@ -79,6 +80,7 @@ CREATE TABLE IF NOT EXISTS facts (
 #[derive(Debug)]
 pub struct State {
     connection: Connection,
+    disk: Disk,
 }
 
 /// The highest checkpoint that was verified, whose log is mirrored whole.
@@ -145,7 +147,15 @@ impl State {
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let connection = database::open(path, SCHEMA)?;
         connection.execute_batch(watch::SCHEMA)?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            disk: Disk::default(),
+        })
+    }
+
+    /// The same on that disk.
+    pub(crate) fn on(self, disk: Disk) -> Self {
+        Self { disk, ..self }
     }
 
     /// The highest verified checkpoint; `None` before the first.
@@ -180,6 +190,7 @@ impl State {
     /// When the database fails, or another process writes for longer than ten seconds.
     pub fn advance(&mut self) -> Result<Advance<'_>, StateError> {
         Ok(Advance {
+            disk: self.disk.clone(),
             transaction: self
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)?,
@@ -226,6 +237,7 @@ impl State {
     ///
     /// When the database fails.
     pub fn seen_again(&self, at: Milliseconds, witnessed: bool) -> Result<(), StateError> {
+        self.disk.commit()?;
         self.connection.execute(
             "UPDATE head SET seen_at = ?1, witnessed = ?2",
             params![at.get(), witnessed],
@@ -277,6 +289,7 @@ impl State {
                 .prepare_cached("UPDATE objects SET state = ?2, tries = tries + 1 WHERE hash = ?1")?
                 .execute(params![hash.as_bytes().as_slice(), holding.number()])?;
         }
+        self.disk.commit()?;
         transaction.commit()?;
         Ok(())
     }
@@ -287,6 +300,7 @@ impl State {
     ///
     /// When the database fails.
     pub fn try_again(&self) -> Result<(), StateError> {
+        self.disk.commit()?;
         self.connection
             .execute("UPDATE objects SET tries = 0 WHERE state <> 1", [])?;
         Ok(())
@@ -334,6 +348,7 @@ impl State {
     ///
     /// When the database fails.
     pub fn alarm(&self, at: Milliseconds, what: &str) -> Result<(), StateError> {
+        self.disk.commit()?;
         self.connection.execute(
             "INSERT OR IGNORE INTO alarms (at, what) VALUES (?1, ?2)",
             params![at.get(), what],
@@ -394,6 +409,7 @@ impl State {
     ///
     /// When the database fails.
     pub fn raise(&self, name: &str, value: u64) -> Result<u64, StateError> {
+        self.disk.commit()?;
         Ok(self.connection.query_row(
             "INSERT INTO facts VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)
@@ -469,6 +485,7 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Advance<'a> {
     transaction: Transaction<'a>,
+    disk: Disk,
 }
 
 impl Advance<'_> {
@@ -541,6 +558,7 @@ impl Advance<'_> {
 
     /// Makes everything durable and leaves the head where it is.
     pub(crate) fn finish_below(self) -> Result<(), StateError> {
+        self.disk.commit()?;
         self.transaction.commit()?;
         Ok(())
     }
@@ -560,6 +578,7 @@ impl Advance<'_> {
                 head.witnessed
             ],
         )?;
+        self.disk.commit()?;
         self.transaction.commit()?;
         Ok(())
     }

@@ -619,7 +619,7 @@ impl Desk {
     fn looks(&self, who: &str, limit: u32) -> Result<Answer, Trouble> {
         let mut looks = Vec::new();
         let limit = usize::try_from(limit.min(1_000)).unwrap_or(0);
-        for entry in self.newest(Kind::Audit, limit) {
+        for entry in self.newest_looks(limit) {
             let epoch = match entry.entry().body() {
                 wire::Body::Audit(head) => head.epoch,
                 _ => continue,

@@ -15,6 +15,7 @@ use crate::follow::report;
 
 use super::desk::Desk;
 use super::filing::{MAX_CARRY, object_of};
+use super::outlines::Outline;
 
 /// Carries of the verified log: indexes of `carry` entries by the index of the original entry.
 #[derive(Debug, Default)]
@@ -100,8 +101,8 @@ impl Desk {
     }
 
     fn batch_epoch(&self, index: u64) -> Option<EpochId> {
-        match self.entry(index)?.entry().body() {
-            Body::Batch(head) => Some(head.epoch),
+        match self.log().outlines().at(index)? {
+            Outline::Batch(epoch) => Some(epoch),
             _ => None,
         }
     }

@@ -9,14 +9,13 @@ use std::time::Duration;
 use canonical::Milliseconds;
 use record::RecordId;
 use seal::keyring::{Generation, Keyring, MAX_KEYRING_BYTES, UnlockError, UnlockedKeyring};
-use seal::{PartitionUse, RecipientKey, Share};
+use seal::{PartitionUse, Share};
 use tlog::SignedCheckpoint;
 use wire::verify::VerifiedEntry;
-use wire::{Body, EpochId, EpochUse, Genesis, Kind, Seen, limit};
+use wire::{Body, EpochId, EpochUse, Genesis, limit};
 use zeroize::Zeroizing;
 
 use crate::audit::{AuditError, AuditTrail, Look};
-use crate::chain::Chain;
 use crate::follow::{VaultFolder, report};
 use crate::mirror::Mirror;
 use crate::outbox::Outbox;
@@ -32,6 +31,8 @@ use super::directory::Directory;
 use super::filing::{Tried, Waiting};
 use super::hardening::Hardening;
 use super::keys::LiveKeys;
+use super::log::Log;
+use super::outlines::Outline;
 use super::protocol::{Secret, Status, Unlock};
 use super::rosters::Rosters;
 
@@ -46,6 +47,8 @@ pub(crate) struct Desk {
     genesis: Genesis,
     mirror: Mirror,
     keys: LiveKeys,
+    /// The governance epoch under whose key this room keeps the directory and what it has verified.
+    home: EpochId,
     log: Mutex<Log>,
     waiting: Mutex<Waiting>,
     tried: Mutex<Tried>,
@@ -62,14 +65,6 @@ pub(crate) struct Desk {
     pass: (Mutex<u64>, Condvar),
     hardening: Hardening,
     active_at: AtomicI64,
-}
-
-/// The log as this room has verified it itself.
-struct Log {
-    chain: Chain,
-    entries: BTreeMap<u64, VerifiedEntry>,
-    witnessed: bool,
-    note: Vec<u8>,
 }
 
 /// Why a room does not open.
@@ -140,35 +135,30 @@ impl Desk {
         let keys = LiveKeys::take(ring).map_err(broken("a key of the keyring is damaged"))?;
         hardening.secret_memory = keys.in_secret_memory();
 
-        let mut log = Log {
-            chain: Chain::new(genesis.clone(), mirror.clone()),
-            entries: BTreeMap::new(),
-            witnessed: false,
-            note: Vec::new(),
-        };
-        log.advance(&mirror, &state)
-            .map_err(|why| OpenRoomError::Broken {
-                what: "the mirror's log does not verify: run `greffe verify`",
-                source: why.into(),
-            })?;
-        let authority = log.chain.follower().authority();
-        let governance = authority
+        let mut log = Log::open(&folder, genesis.clone(), &keys, &state).map_err(broken(
+            "the mirror's log does not verify: run `greffe verify`",
+        ))?;
+        let allowance = i64::try_from(log.authority().policy().audit_offline.get())
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1000);
+        let governance = log
+            .authority()
             .epochs()
             .filter(|(_, epoch)| epoch.usage == EpochUse::Governance)
             .max_by_key(|(_, epoch)| (epoch.from <= now(), epoch.from))
             .map(|(id, _)| id)
             .ok_or(OpenRoomError::NoGovernance)?;
         let recipient = log
-            .published(governance)
+            .published(governance, &state)
+            .map_err(broken(
+                "the mirror's log can not be read: run `greffe verify`",
+            ))?
             .ok_or(OpenRoomError::NoGovernance)?;
         let signer = folder
             .read_signer_key()
             .map_err(file("the vault's signing key"))?;
         let outbox =
             Outbox::open(&folder.outbox()).map_err(broken("the vault's outbox does not open"))?;
-        let allowance = i64::try_from(authority.policy().audit_offline.get())
-            .unwrap_or(i64::MAX)
-            .saturating_mul(1000);
         let mut audit = AuditTrail::new(
             genesis.archive_id(),
             signer,
@@ -184,8 +174,11 @@ impl Desk {
             facts: Vec::new(),
             records: Vec::new(),
         };
-        audit.record(look, Some(log.chain.follower().settled()))?;
-        let people = open_people(&folder, &keys, governance)
+        audit.record(look, Some(log.settled()))?;
+        let home = home_of(&keys, governance)
+            .ok_or(PeopleError::NoKey)
+            .map_err(broken("the directory of people does not open"))?;
+        let people = open_people(&folder, &keys, home)
             .map_err(broken("the directory of people does not open"))?;
         let directory = Directory::new(
             people
@@ -197,6 +190,7 @@ impl Desk {
             genesis,
             mirror,
             keys,
+            home,
             log: Mutex::new(log),
             waiting: Mutex::default(),
             tried: Mutex::default(),
@@ -217,6 +211,7 @@ impl Desk {
         for note in told {
             desk.note(note);
         }
+        desk.keep_log();
         desk.open_partitions();
         Ok(desk)
     }
@@ -253,10 +248,14 @@ impl Desk {
                 self.make_again(epoch);
             }
         }
+        let marks: BTreeMap<EpochId, Option<tlog::LogIndex>> = self
+            .open_partitions_list()
+            .into_iter()
+            .map(|(epoch, partition)| (epoch, partition.last_filed()))
+            .collect();
+        self.compare_with_filed(marks.values().flatten().max().copied());
         for (index, epoch) in self.batches(0) {
-            let filed = self
-                .partition(epoch)
-                .and_then(|partition| partition.last_filed());
+            let filed = marks.get(&epoch).copied().flatten();
             self.waiting().add(tlog::LogIndex::new(index), epoch, filed);
         }
         // The mark of a partition says nothing of what was carried: it may have become due later.
@@ -270,22 +269,54 @@ impl Desk {
         self.know_missing_rosters(&self.directory());
     }
 
+    /// ROOM-9: rooms keep what they have verified before they file it. Partitions that are ahead of
+    /// what was taken up say that those rows were put back; everything behind them is verified by
+    /// now, so nothing but this is to be said.
+    fn compare_with_filed(&self, filed: Option<tlog::LogIndex>) {
+        let resumed = self.log().resumed();
+        if let Some(filed) = filed.filter(|filed| resumed > 0 && filed.get() >= resumed) {
+            self.note(format!(
+                "an earlier room filed entry {filed}, but what it kept of the log ends before entry \
+                 {resumed}: it was put back from a copy, or could not be written; the entries \
+                 behind were verified again"
+            ));
+        }
+    }
+
+    /// Keeps what is verified for the next room. It hinders nothing if that fails.
+    fn keep_log(&self) {
+        let (kept, told) = {
+            let mut log = self.log();
+            (log.keep(&self.keys, self.home), log.take_told())
+        };
+        if let Err(why) = kept {
+            self.note(format!("what this room has verified is not kept: {why}"));
+        }
+        for note in told {
+            self.note(note);
+        }
+    }
+
     /// One pass: verifies what the mirror has more, files what can be filed. Returns whether
     /// anything moved.
     pub(crate) fn pass(&self) -> bool {
-        let before = self.log().chain.follower().settled().size.get();
+        let before = self.log().settled().size.get();
         let advanced = {
             let state = self.state();
-            self.log().advance(&self.mirror, &state)
+            self.log().advance(&state)
         };
         if let Err(why) = advanced {
-            self.note(format!("the mirror's log does not verify: {why}"));
+            self.note(format!(
+                "the mirror's log does not verify: {}",
+                report(&why)
+            ));
         }
+        self.keep_log();
         for (index, epoch) in self.to_file(before) {
             self.waiting().add(tlog::LogIndex::new(index), epoch, None);
         }
         let filed = self.file_waiting();
-        let after = self.log().chain.follower().settled().size.get();
+        let after = self.log().settled().size.get();
         // Whatever still waits was looked for in this pass and is not held.
         let (lock, condition) = &self.pass;
         *lock.lock().unwrap_or_else(PoisonError::into_inner) = after;
@@ -310,11 +341,11 @@ impl Desk {
 
     /// Batches of the verified log from an index on.
     fn batches(&self, from: u64) -> Vec<(u64, EpochId)> {
-        self.log()
-            .entries
-            .range(from..)
-            .filter_map(|(index, entry)| match entry.entry().body() {
-                Body::Batch(head) => Some((*index, head.epoch)),
+        let log = self.log();
+        let outlines = log.outlines().from(from);
+        outlines
+            .filter_map(|(index, outline)| match outline {
+                Outline::Batch(epoch) => Some((index, epoch)),
                 _ => None,
             })
             .collect()
@@ -323,15 +354,14 @@ impl Desk {
     /// What was carried, from an index on, to which epoch, and can not be opened where it stood
     /// first. The rest is checked.
     fn due_carries(&self, from: u64) -> Vec<(u64, EpochId)> {
-        let entries: Vec<VerifiedEntry> = self
-            .log()
-            .entries
-            .range(from..)
-            .filter(|(_, entry)| entry.entry().kind() == Kind::Carry)
-            .map(|(_, entry)| entry.clone())
-            .collect();
+        let carries: Vec<u64> = {
+            let log = self.log();
+            let outlines = log.outlines().from(from);
+            let carries = outlines.filter(|(_, outline)| *outline == Outline::Carry);
+            carries.map(|(index, _)| index).collect()
+        };
         let mut due = Vec::new();
-        for entry in entries {
+        for entry in carries.into_iter().filter_map(|index| self.entry(index)) {
             let Body::Carry(head) = entry.entry().body() else {
                 continue;
             };
@@ -343,6 +373,12 @@ impl Desk {
             }
         }
         due
+    }
+
+    /// Where the newest entries of a kind stand, newest first.
+    fn indexes(&self, outline: Outline, limit: usize) -> Vec<u64> {
+        let log = self.log();
+        log.outlines().of(outline).rev().take(limit).collect()
     }
 
     /// Everything from an index on that is to be filed.
@@ -437,7 +473,7 @@ impl Desk {
         facts: Vec<(String, String)>,
         records: Vec<RecordId>,
     ) -> Result<(), AuditError> {
-        let seen = self.log().chain.follower().settled();
+        let seen = self.log().settled();
         let look = Look {
             who,
             what,
@@ -447,35 +483,56 @@ impl Desk {
         lock(&self.audit).record(look, Some(seen))
     }
 
-    /// The verified entry at an index, of the kinds that are kept.
+    /// The verified entry at an index, of the kinds that a room looks for. If the mirror does not give
+    /// again what an earlier room has verified, everything is verified from the first leaf.
     pub(crate) fn entry(&self, index: u64) -> Option<VerifiedEntry> {
-        self.log().entries.get(&index).cloned()
+        let why = match self.log().entry(index) {
+            Ok(entry) => return entry,
+            Err(why) => why,
+        };
+        let entry = {
+            let state = self.state();
+            let mut log = self.log();
+            match log.may_begin_again() {
+                true => log
+                    .begin_again(&state, &why)
+                    .and_then(|()| log.entry(index)),
+                false => Err(why),
+            }
+        };
+        self.keep_log();
+        entry.unwrap_or_else(|why| {
+            self.note(format!(
+                "entry {index} can not be read from the mirror: {}",
+                report(&why)
+            ));
+            None
+        })
     }
 
-    /// The newest verified entries of a kind, newest first.
-    pub(crate) fn newest(&self, kind: Kind, limit: usize) -> Vec<VerifiedEntry> {
-        let log = self.log();
-        let entries = log.entries.values().rev();
-        entries
-            .filter(|entry| entry.entry().kind() == kind)
-            .take(limit)
-            .cloned()
-            .collect()
+    /// The newest verified entries of the audit trail, newest first.
+    pub(crate) fn newest_looks(&self, limit: usize) -> Vec<VerifiedEntry> {
+        let newest = self.indexes(Outline::Audit, limit);
+        newest.into_iter().filter_map(|at| self.entry(at)).collect()
+    }
+
+    /// Every verified entry of governance, in order.
+    pub(crate) fn governance_entries(&self) -> Vec<VerifiedEntry> {
+        let acts = self.indexes(Outline::Governance, usize::MAX);
+        let in_order = acts.into_iter().rev();
+        in_order.filter_map(|at| self.entry(at)).collect()
     }
 
     /// Every act of the control chain, in order.
     pub(crate) fn control(&self) -> Vec<VerifiedEntry> {
-        let log = self.log();
-        let entries = log.entries.values();
-        entries
-            .filter(|entry| entry.entry().kind() == Kind::Control)
-            .cloned()
-            .collect()
+        let acts = self.indexes(Outline::Control, usize::MAX);
+        let in_order = acts.into_iter().rev();
+        in_order.filter_map(|at| self.entry(at)).collect()
     }
 
     /// The checkpoint under which this room has verified the log.
     pub(crate) fn checkpoint(&self) -> Option<SignedCheckpoint> {
-        SignedCheckpoint::parse(&self.log().note).ok()
+        self.log().checkpoint()
     }
 
     /// Entries that wait in the vault's outbox.
@@ -484,14 +541,19 @@ impl Desk {
     }
 
     pub(crate) fn status(&self) -> Status {
-        let (verified, witnessed) = {
+        let (verified, verified_here, witnessed) = {
             let log = self.log();
-            (log.chain.follower().settled().size.get(), log.witnessed)
+            (
+                log.settled().size.get(),
+                log.verified_here(),
+                log.witnessed(),
+            )
         };
         let partitions: Vec<_> = lock(&self.partitions).values().cloned().collect();
         Status {
             archive: self.genesis.archive_id().to_string(),
             verified,
+            verified_here,
             filed: self.waiting().filed(verified),
             records: partitions
                 .iter()
@@ -600,57 +662,8 @@ impl Desk {
         &self.folder
     }
 
-    fn log(&self) -> MutexGuard<'_, Log> {
+    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         lock(&self.log)
-    }
-}
-
-impl Log {
-    /// Verifies the mirror's bundles up to its checkpoint.
-    fn advance(&mut self, mirror: &Mirror, state: &State) -> Result<(), String> {
-        let note = mirror
-            .read(&mirror.checkpoint_path(), tlog::MAX_NOTE_LEN as u64)
-            .map_err(|error| error.to_string())?;
-        let Some(note) = note.filter(|note| *note != self.note) else {
-            return Ok(());
-        };
-        let known: Seen = self.chain.follower().settled();
-        let admitted =
-            |signer: &wire::SignerId, number| state.entry_of(signer, number).ok().flatten();
-        let advanced = self
-            .chain
-            .advance(&note, &admitted)
-            .map_err(|error| report(&error))?;
-        self.witnessed = advanced.verdict.is_witnessed();
-        let settled = self.chain.take(advanced);
-        for entry in settled.entries {
-            let kept = matches!(
-                entry.entry().kind(),
-                Kind::Batch | Kind::Carry | Kind::Audit | Kind::Governance | Kind::Control
-            );
-            if kept && entry.index().get() >= known.size.get() {
-                self.entries.insert(entry.index().get(), entry);
-            }
-        }
-        self.note = note;
-        Ok(())
-    }
-
-    /// The public key of a published epoch.
-    fn published(&self, epoch: EpochId) -> Option<RecipientKey<seal::ForGovernance>> {
-        self.entries
-            .values()
-            .find_map(|entry| match entry.entry().body() {
-                Body::Control(control) => match &control.act {
-                    wire::Act::Recipients(recipients) => recipients
-                        .epochs
-                        .iter()
-                        .find(|published| published.id == epoch)
-                        .and_then(|published| RecipientKey::new(&published.key).ok()),
-                    _ => None,
-                },
-                _ => None,
-            })
     }
 }
 
@@ -737,26 +750,26 @@ fn bring_stores_up(unlock: &Unlock, ring: &UnlockedKeyring) -> Vec<String> {
     }
 }
 
+/// The governance epoch whose key this room uses for what it keeps: the newest, if it has that.
+fn home_of(keys: &LiveKeys, newest: EpochId) -> Option<EpochId> {
+    if keys.has(newest) {
+        return Some(newest);
+    }
+    keys.governance_epochs().last()
+}
+
 /// Opens the directory of people under the governance epoch's key; one that lies under an earlier
 /// epoch's key is carried over.
 fn open_people(
     folder: &VaultFolder,
     keys: &LiveKeys,
-    newest: EpochId,
+    home: EpochId,
 ) -> Result<People, PeopleError> {
     std::fs::create_dir_all(folder.people()).map_err(PeopleError::Folder)?;
     let path = |epoch: EpochId| folder.people().join(format!("{epoch}.db"));
     let key_of = |epoch: EpochId| {
         keys.governance(epoch)
             .map(|key| Zeroizing::new(*key.partition_key(PartitionUse::People).expose()))
-    };
-    let home = if keys.has(newest) {
-        Some(newest)
-    } else {
-        keys.governance_epochs().last()
-    };
-    let Some(home) = home else {
-        return Err(PeopleError::NoKey);
     };
     let key = key_of(home).ok_or(PeopleError::NoKey)?;
     if !path(home).exists() {

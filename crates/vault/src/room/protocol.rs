@@ -418,8 +418,10 @@ pub struct Looked {
 pub struct Status {
     /// Fingerprint of the archive.
     pub archive: String,
-    /// Size of the log that the room has verified itself.
+    /// Size of the log that rooms have verified, this one or those before it (ROOM-9).
     pub verified: u64,
+    /// Leaves of it that this room has verified itself.
+    pub verified_here: u64,
     /// Everything below this size is filed, as far as it is held and opens.
     pub filed: u64,
     /// Records filed.

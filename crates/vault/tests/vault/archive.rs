@@ -284,10 +284,15 @@ impl Signer {
 impl Archive {
     /// An archive with an agent, a vault, an epoch of records and one of governance, in the log.
     pub(crate) fn new() -> Self {
+        Self::founded(3)
+    }
+
+    /// The same with another nonce: an archive of its own, whose keys happen to be the same.
+    pub(crate) fn founded(nonce: u8) -> Self {
         let mut randomness = Seeded::new(7);
         let mut root = Signer::new(1);
         let log_key = SignerKey::from_seed(&[2; 32]).unwrap();
-        let nonce = GenesisNonce::from_bytes([3; 16]);
+        let nonce = GenesisNonce::from_bytes([nonce; 16]);
         let made_at = Milliseconds::new(NOW - 1_000_000);
         let genesis = Genesis::new(
             root.key.public(),
@@ -387,13 +392,22 @@ impl Archive {
 
     /// Publishes another epoch of records; gives it without using it.
     pub(crate) fn another_epoch(&mut self) -> EpochId {
+        self.epoch_from(EpochUse::Period, 0)
+    }
+
+    /// Publishes another governance epoch, newer than those before.
+    pub(crate) fn another_governance(&mut self) -> EpochId {
+        self.epoch_from(EpochUse::Governance, self.newest().get().cast_signed())
+    }
+
+    fn epoch_from(&mut self, usage: EpochUse, from: i64) -> EpochId {
         let period = Period {
-            from: Milliseconds::new(0),
+            from: Milliseconds::new(from),
             until: Milliseconds::new(NOW * 2),
         };
         let new = make_epoch(
             RetentionClass::new(0),
-            EpochUse::Period,
+            usage,
             period,
             Milliseconds::new(NOW),
             &mut self.randomness,

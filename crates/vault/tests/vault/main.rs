@@ -15,4 +15,5 @@ mod reading;
 mod restarting;
 mod rosters;
 mod stores;
+mod unlocking;
 mod verifying;

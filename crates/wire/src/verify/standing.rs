@@ -98,8 +98,10 @@ impl Follower {
         key.verifies(&self.to_be_marked(), mark)
     }
 
-    /// The label's frame, the archive, and a hash over all rows, each behind its length.
-    fn to_be_marked(&self) -> Vec<u8> {
+    /// What a mark is over, for an owner that marks with something else than a signing key: the
+    /// label's frame, the archive, and a hash over all rows, each behind its length.
+    #[must_use]
+    pub fn to_be_marked(&self) -> Vec<u8> {
         let authority = self.authority();
         let mut hasher = label::FOLLOWER.hash();
         let mut take = |row: &[u8]| hasher.update_sized(row);

@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import random
 import shlex
 import signal
@@ -59,7 +60,13 @@ def launcher(folder, java_home, patch, library):
     path = folder / "signal-cli"
     words = [f"{java_home}/bin/java", "--enable-native-access=ALL-UNNAMED", "-cp", f"{patch}:{library}/*"]
     more = ["org.asamk.signal.Main", "--service-environment", "staging", "--trust-new-identities", "always"]
-    path.write_text(f'#!/bin/sh\nexec {shlex.join(words[:1])} $JAVA_OPTS {shlex.join(words[1:] + more)} "$@"\n')
+    heard = ""
+    if os.environ.get("VERBOSE"):
+        # All that signal-cli says stays in the connector's folder too.
+        more += ["--verbose"]
+        heard = " 2> >(tee -a signal-cli.log >&2)"
+    run = f'exec {shlex.join(words[:1])} $JAVA_OPTS {shlex.join(words[1:] + more)} "$@"{heard}'
+    path.write_text(f"#!/bin/bash\n{run}\n")
     path.chmod(0o755)
     return path
 

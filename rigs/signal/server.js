@@ -83,6 +83,9 @@ class Stage {
       profileName: 'Alice Employee',
       contacts: [people.bob, people.carol],
     });
+    // Telephones say where the list of contacts lies; the mock server leaves it out, and signal-cli
+    // fails on that.
+    people.alice.contactsBlob = { ...people.alice.contactsBlob, cdnNumber: 2 };
   }
 
   async perform(asked) {

@@ -44,14 +44,16 @@ pub(crate) enum EntryKind {
     Group,
     /// Something that was or may have been missed.
     Loss,
-    /// A notice that is to be given.
-    NoticeDue,
-    /// What became of a notice.
+    /// A notice is being given from now on: whether it was is not known until another entry says so.
+    NoticeSending,
+    /// A notice was given.
     NoticeGiven,
     /// Something that the agent asked to send and that was sent.
     Sent,
     /// The account's contacts as `listContacts` shows them.
     Contact,
+    /// A notice was refused, and reached nobody.
+    NoticeFailed,
 }
 
 /// One entry.
@@ -120,14 +122,15 @@ impl EntryNumber {
 }
 
 impl EntryKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Notification,
         Self::Group,
         Self::Loss,
-        Self::NoticeDue,
+        Self::NoticeSending,
         Self::NoticeGiven,
         Self::Sent,
         Self::Contact,
+        Self::NoticeFailed,
     ];
 
     fn code(self) -> u8 {
@@ -135,10 +138,11 @@ impl EntryKind {
             Self::Notification => 0,
             Self::Group => 1,
             Self::Loss => 2,
-            Self::NoticeDue => 3,
+            Self::NoticeSending => 3,
             Self::NoticeGiven => 4,
             Self::Sent => 5,
             Self::Contact => 6,
+            Self::NoticeFailed => 7,
         }
     }
 

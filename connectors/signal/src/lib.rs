@@ -89,7 +89,7 @@ pub const COVERAGE: &[(Kind, Extent, &str)] = &[
     (
         Kind::Loss,
         Extent::Captured,
-        "what signal-cli could not decrypt; signal-cli has no acknowledgement, so a kill between its socket and our disk can lose an event",
+        "what signal-cli could not decrypt; signal-cli has no acknowledgement: each end of it, in order or by force, can lose the event that it was handing over, and is recorded",
     ),
     (
         Kind::Roster,

@@ -784,4 +784,5 @@ signal-setting = The setting { $name } does not fit.
 signal-no-fetch = Signal keeps nothing that could be fetched again.
 signal-send-failed = The message was not sent: { $detail }
 signal-notice-failed = A notice could not be given, and will be tried again: { $detail }
+signal-notice-again = A notice may be given a second time: whether the first was sent is not known after a crash. Its record says so.
 signal-unmodelled = Signal's events have something new, kept as it is: { $path }

@@ -790,4 +790,5 @@ signal-setting = Le réglage { $name } ne convient pas.
 signal-no-fetch = Signal ne garde rien qui puisse être repris.
 signal-send-failed = Le message n’a pas été envoyé : { $detail }
 signal-notice-failed = Un avis n’a pas pu être donné ; il sera tenté de nouveau : { $detail }
+signal-notice-again = Un avis est peut-être donné une seconde fois : après un arrêt brutal, on ne sait pas si le premier est parti. Son enregistrement le dit.
 signal-unmodelled = Les événements de Signal ont du nouveau, gardé tel quel : { $path }

@@ -22,6 +22,8 @@ const RUN: &str = "run";
 const SOCKET: &str = "run/signal";
 /// Where the Java runtime unpacks its native libraries.
 const TEMPORARY: &str = "tmp";
+/// How signal-cli's receiving threads are called.
+const RECEIVER: &str = "receive";
 /// What signal-cli has to end by itself.
 const PATIENCE: Duration = Duration::from_millis(2_500);
 
@@ -110,6 +112,11 @@ impl Daemon {
         }
         // Of a signal-cli that was killed.
         let _ = fs::remove_file(folder.join(SOCKET));
+        let left = fs::read_dir(folder.join(TEMPORARY));
+        for left in left.into_iter().flatten().flatten() {
+            let path = left.path();
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+        }
         let mut command = guard.guarding(program);
         command
             .arg("--config")
@@ -156,6 +163,15 @@ impl Daemon {
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
+    }
+
+    /// Whether a thread of it receives, as far as the system shows it.
+    pub(crate) fn receives(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        tasks.into_iter().flatten().flatten().any(|task| {
+            fs::read_to_string(task.path().join("comm"))
+                .is_ok_and(|name| name.starts_with(RECEIVER))
+        })
     }
 
     /// Asks it to end, and kills it when it does not.

@@ -11,8 +11,9 @@ use record::Milliseconds;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::entries::{GroupEntry, SentEntry, Translated, Translator, contact_hash};
+use super::entries::{GroupEntry, Translated, Translator, contact_hash};
 use super::groups::{Known, Trigger};
+use super::notices::Notices;
 use super::state::State;
 use super::wire::SharedJournal;
 use crate::journal::{Entry, EntryKind, EntryNumber, FolderKey, Journal, JournalError};
@@ -21,8 +22,10 @@ use crate::journal::{Entry, EntryKind, EntryNumber, FolderKey, Journal, JournalE
 const TOGETHER: usize = 256;
 /// Events in flight above which nothing more is emitted, so that the connector never blocks.
 const FLIGHTS: u64 = 48;
-/// Says that capture is going on, and when it last was.
+/// Says that capture is going on, and until when it is whole.
 const RUNNING: &str = "running";
+/// The same, where it ended in order.
+const ENDED: &str = "ended";
 /// Version of signal-cli, and since when it is used here.
 const SEEN: &str = "seen";
 /// Unknown paths that are told of in one run.
@@ -42,10 +45,11 @@ pub(crate) struct Delivery {
     position: EntryNumber,
     flights: VecDeque<Flight>,
     wanted: Wanted,
-    notices: Notices,
     told_paths: BTreeSet<String>,
-    unclean: Option<Milliseconds>,
-    last_sign: Milliseconds,
+    cut_off: bool,
+    whole_until: Milliseconds,
+    /// The server's time of the newest event that was translated.
+    newest: Milliseconds,
 }
 
 /// Emitted and not durable.
@@ -66,14 +70,6 @@ struct Wanted {
     shown: BTreeMap<String, Known>,
 }
 
-#[derive(Default)]
-struct Notices {
-    spoken_in: BTreeSet<String>,
-    /// By the entry that said so.
-    due: BTreeMap<u64, SentEntry>,
-    asked: BTreeSet<u64>,
-}
-
 impl Delivery {
     pub(crate) fn new(
         translator: Translator,
@@ -83,9 +79,12 @@ impl Delivery {
         position: EntryNumber,
         clock: fn() -> Milliseconds,
     ) -> Self {
-        let unclean = fs::read_to_string(translator.folder.join(RUNNING))
-            .ok()
-            .map(|text| Milliseconds::new(text.trim().parse().unwrap_or_default()));
+        let sign = |name: &str| {
+            let text = fs::read_to_string(translator.folder.join(name)).ok()?;
+            Some(Milliseconds::new(text.trim().parse().unwrap_or_default()))
+        };
+        let running = sign(RUNNING);
+        let whole_until = running.or_else(|| sign(ENDED)).unwrap_or_else(clock);
         Self {
             next: state.through(),
             translator,
@@ -96,10 +95,10 @@ impl Delivery {
             position,
             flights: VecDeque::new(),
             wanted: Wanted::default(),
-            notices: Notices::default(),
             told_paths: BTreeSet::new(),
-            unclean,
-            last_sign: clock(),
+            cut_off: running.is_some(),
+            whole_until,
+            newest: whole_until,
         }
     }
 
@@ -109,7 +108,7 @@ impl Delivery {
             ctx.trouble("signal-journal-damaged", &[])?;
             let loss = super::entries::LossEntry {
                 why: "damaged".to_owned(),
-                from: self.unclean.map(Milliseconds::get),
+                from: Some(self.whole_until.get()),
                 to: Some((self.clock)().get()),
                 detail: Some("entries of the journal can not be read".to_owned()),
             };
@@ -146,30 +145,48 @@ impl Delivery {
         self.translator.number = Some(number.to_owned());
     }
 
-    /// When the run before this one last was well, if it was ended by force.
-    pub(crate) fn unclean_since(&self) -> Option<Milliseconds> {
-        self.unclean
+    /// Everything that was sent before is in the journal, as far as can be known: signal-cli hands
+    /// over in the order of the server.
+    pub(crate) fn whole_until(&self) -> Milliseconds {
+        self.whole_until
     }
 
-    /// When capture was last known to go on.
-    pub(crate) fn last_sign(&self) -> Milliseconds {
-        self.last_sign
+    /// Whether the run before this one was ended by force while it captured.
+    pub(crate) fn was_cut_off(&self) -> bool {
+        self.cut_off
     }
 
-    /// Capture goes on. Not synced: it is to survive the process, and a loss of power makes the
-    /// interval longer, not shorter.
-    pub(crate) fn sign(&mut self, now: Milliseconds) {
-        self.last_sign = now;
+    /// From now on signal-cli takes events from the server: durable before it is asked to, so that
+    /// no end by force goes unseen.
+    pub(crate) fn begins(&self) -> Result<(), KitError> {
         let path = self.translator.folder.join(RUNNING);
+        let text = self.whole_until.get().to_string();
+        crate::journal::write_whole(&path, text.as_bytes())
+            .map_err(|error| broken(&JournalError::Io(path, error)))
+    }
+
+    /// Capture goes on; `lull` is a time before which nothing waits any more, where nothing has come
+    /// for long. Not synced: after a loss of power the interval of what can be missing is longer,
+    /// not shorter.
+    pub(crate) fn sign(&mut self, lull: Option<Milliseconds>) {
+        let known = lull.map_or(self.newest, |since| since.max(self.newest));
+        self.whole_until = self.whole_until.max(known.min((self.clock)()));
+        self.write_sign(RUNNING);
+    }
+
+    /// Capture has ended, and what may be missing of it is recorded. What comes from now on waits at
+    /// the server.
+    pub(crate) fn ended(&self) {
+        self.write_sign(ENDED);
+        let _ = fs::remove_file(self.translator.folder.join(RUNNING));
+    }
+
+    fn write_sign(&self, name: &str) {
+        let path = self.translator.folder.join(name);
         let fresh = path.with_extension("new");
-        if fs::write(&fresh, now.get().to_string()).is_ok() {
+        if fs::write(&fresh, self.whole_until.get().to_string()).is_ok() {
             let _ = fs::rename(fresh, path);
         }
-    }
-
-    /// Nothing was under way when capture ended.
-    pub(crate) fn ended_clean(&self) {
-        let _ = fs::remove_file(self.translator.folder.join(RUNNING));
     }
 
     /// Since when this version of signal-cli is used here.
@@ -216,8 +233,8 @@ impl Delivery {
                 let Some(entry) = self.after(self.next)? else {
                     break;
                 };
-                changed |= entry.kind != EntryKind::Notification;
                 let mut translated = self.take(&entry);
+                changed |= translated.changed;
                 self.follow_up(ctx, &mut translated)?;
                 losses += translated.losses;
                 records.append(&mut translated.records);
@@ -299,68 +316,15 @@ impl Delivery {
         std::mem::take(&mut self.wanted.contacts)
     }
 
-    /// Conversations in which something was said and no notice was given or is due.
-    pub(crate) fn take_untold(&mut self) -> Vec<String> {
-        let spoken = std::mem::take(&mut self.notices.spoken_in);
-        spoken
-            .into_iter()
-            .filter(|id| {
-                let due = self.notices.due.values().any(|due| due.conversation == *id);
-                !due && !self.state.noticed.contains(id)
-            })
-            .collect()
-    }
-
-    /// Notices that are due and not asked for yet; none while there may be entries that tell that
-    /// they were given.
-    pub(crate) fn due_notices(&mut self) -> Vec<(u64, SentEntry)> {
-        if self.lock().newest() > self.next {
-            return Vec::new();
-        }
-        let Notices { due, asked, .. } = &mut self.notices;
-        due.iter()
-            .filter(|(number, _)| asked.insert(**number))
-            .map(|(number, sent)| (*number, sent.clone()))
-            .collect()
-    }
-
-    pub(crate) fn notice_given(
-        &mut self,
-        due: u64,
-        mut sent: SentEntry,
-        timestamp: i64,
-    ) -> Result<(), KitError> {
-        sent.timestamp = Some(timestamp);
-        sent.due = Some(due);
-        self.append(EntryKind::NoticeGiven, &sent)
-    }
-
-    pub(crate) fn notice_failed(&mut self, due: u64) {
-        self.notices.due.remove(&due);
-        self.notices.asked.remove(&due);
+    /// Who is owed a notice; nothing while there are entries that can tell of one.
+    pub(crate) fn notices(&self) -> Option<&Notices> {
+        (self.lock().newest() <= self.next).then_some(&self.state.notices)
     }
 
     fn take(&mut self, entry: &Entry) -> Translated {
         self.next = entry.number;
-        let mut translated = self.translator.translate(entry, &mut self.state);
-        match entry.kind {
-            EntryKind::NoticeDue => {
-                if let Ok(sent) = serde_json::from_slice(&entry.bytes) {
-                    self.notices.due.insert(entry.number.get(), sent);
-                }
-            }
-            EntryKind::NoticeGiven => {
-                let sent: SentEntry = serde_json::from_slice(&entry.bytes).unwrap_or_default();
-                if let Some(due) = sent.due {
-                    self.notices.due.remove(&due);
-                    self.notices.asked.remove(&due);
-                }
-            }
-            _ => {}
-        }
-        self.notices
-            .spoken_in
-            .extend(std::mem::take(&mut translated.spoken_in));
+        let translated = self.translator.translate(entry, &mut self.state);
+        self.newest = self.newest.max(translated.server.unwrap_or_default());
         translated
     }
 

@@ -12,8 +12,8 @@ use connector::normal::{
 use connector::{Fields, Incoming};
 use record::{
     Account, AliasKind, Attachment, Consent, ConsentAct, Content, Conversation, ConversationKind,
-    Direction, FileHash, Kind, Loss, LossWhy, Message, Milliseconds, OriginalContent, Participant,
-    ParticipantId, Record, Source, TextId, Time,
+    Direction, Field, FileHash, Kind, Loss, LossWhy, Message, Milliseconds, OriginalContent,
+    Participant, ParticipantId, Record, Source, TextId, Time,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,18 +43,21 @@ pub(crate) struct GroupEntry {
     pub(crate) group: Value,
 }
 
-/// A text that is due in a conversation, or was given there.
+/// A text that is being sent to a conversation, or was.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SentEntry {
     /// The conversation's id in records.
     pub(crate) conversation: String,
     pub(crate) text: String,
-    /// When it was sent, which is its id; nothing while it is due.
+    /// When it was sent, which is its id; nothing before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timestamp: Option<i64>,
-    /// Entry that said that it is due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) due: Option<u64>,
+    /// It may have been sent before: a crash left that open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) again: bool,
+    /// signal-cli's answer was lost in a crash; its own record told that it was sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) found: bool,
 }
 
 /// What becomes of entries.
@@ -66,6 +69,8 @@ pub(crate) struct Translator {
     pub(crate) attachments: PathBuf,
     /// The account's telephone number, once it is known.
     pub(crate) number: Option<String>,
+    /// Whether settings say that conversations are to be given notices.
+    pub(crate) notices: bool,
 }
 
 /// What one entry gives.
@@ -75,8 +80,10 @@ pub(crate) struct Translated {
     pub(crate) losses: u64,
     /// signal-cli's files that are not needed when the records are durable.
     pub(crate) files: Vec<PathBuf>,
-    /// Conversations in which something was said.
-    pub(crate) spoken_in: Vec<String>,
+    /// When the server had it, as far as it says.
+    pub(crate) server: Option<Milliseconds>,
+    /// Whether the state has changed by it, but for the place in the journal.
+    pub(crate) changed: bool,
     /// Paths that the normalizer does not know.
     pub(crate) unmodelled: Vec<String>,
     /// Groups that have changed or are met for the first time, and what told so.
@@ -96,15 +103,16 @@ impl Translator {
         };
         let mut translated = Translated::default();
         let made = match entry.kind {
-            EntryKind::Notification => self.notification(entry, &capture, &mut translated),
+            EntryKind::Notification => self.notification(entry, &capture, state, &mut translated),
             EntryKind::Group => group(entry, &capture, state),
             EntryKind::Loss => self.loss(entry, &capture),
-            EntryKind::NoticeDue => Ok(Vec::new()),
+            EntryKind::NoticeSending | EntryKind::NoticeFailed => unsent(entry, state),
             EntryKind::NoticeGiven => self.sent(entry, &capture, state, true),
             EntryKind::Sent => self.sent(entry, &capture, state, false),
             EntryKind::Contact => self.contact(entry, &capture, state),
         };
         state.set_through(entry.number);
+        translated.changed |= entry.kind != EntryKind::Notification;
         let records = made.unwrap_or_else(|error| {
             // RECORD-8: nothing is dropped in silence.
             let detail = error.to_string();
@@ -128,6 +136,7 @@ impl Translator {
         &self,
         entry: &Entry,
         capture: &Capture<'_>,
+        state: &mut State,
         translated: &mut Translated,
     ) -> Result<Vec<Record>, NormalizeError> {
         let mut made = crate::normalize(capture, &entry.bytes)?;
@@ -145,20 +154,11 @@ impl Translator {
             made = crate::normalize(&with_files, &entry.bytes)?;
         }
         translated.unmodelled = made.unmodelled;
-        for record in &made.records {
-            let spoken = matches!(
-                record.kind(),
-                Kind::Message | Kind::Edit | Kind::Poll | Kind::Reaction | Kind::Call
-            );
-            let conversation = record.participants().conversation.kind;
-            if spoken
-                && matches!(
-                    conversation,
-                    ConversationKind::Direct | ConversationKind::Group
-                )
-            {
-                let id = record.envelope().conversation().as_str().to_owned();
-                translated.spoken_in.push(id);
+        let times = made.records.iter().map(|record| record.envelope().times());
+        translated.server = times.filter_map(|times| Some(times.server?.at)).max();
+        if self.notices {
+            for record in &made.records {
+                translated.changed |= spoken(record, state);
             }
         }
         if let Ok(value) = normal::parse(&entry.bytes) {
@@ -259,17 +259,24 @@ impl Translator {
         } else {
             ConversationKind::Direct
         });
-        let id = own
+        let mut id = own
             .as_ref()
             .map(|own| message_id(&own.id, timestamp))
             .unwrap_or_else(|| stable_id(&timestamp.to_string()));
-        let draft = Draft::new(capture, stable_id(&sent.conversation), id, about)
+        if notice {
+            // To another device of the account the notice is a message, with that id.
+            id = stable_id(&format!("{}/notice", id.as_str()));
+        }
+        let mut draft = Draft::new(capture, stable_id(&sent.conversation), id, about)
             .direction(Direction::Outgoing)
             .sent(Some(timestamp))
             .sender(own.clone())
             .recipient(to.filter(|_| !group).map(Participant::new));
+        for (name, said) in [("again", sent.again), ("found", sent.found)] {
+            draft.fields.extend(said.then(|| Field::new(name, "true")));
+        }
         let content: Content = if notice {
-            state.noticed.insert(sent.conversation.clone());
+            state.notices.given(&sent.conversation);
             Consent {
                 act: ConsentAct::Notice,
                 participant: own,
@@ -386,6 +393,30 @@ fn group(
     }
     state.groups.insert(id, known);
     Ok(made)
+}
+
+/// Whether the record makes its conversation owe a notice.
+fn spoken(record: &Record, state: &mut State) -> bool {
+    let place = record.participants().conversation.kind;
+    let said = matches!(
+        record.kind(),
+        Kind::Message | Kind::Edit | Kind::Poll | Kind::Reaction | Kind::Call
+    );
+    said && matches!(place, ConversationKind::Direct | ConversationKind::Group)
+        && state
+            .notices
+            .spoken(record.envelope().conversation().as_str())
+}
+
+/// What became of a notice that was not given yet.
+fn unsent(entry: &Entry, state: &mut State) -> Result<Vec<Record>, NormalizeError> {
+    let sent: SentEntry = serde_json::from_slice(&entry.bytes).map_err(NormalizeError::Json)?;
+    if entry.kind == EntryKind::NoticeSending {
+        state.notices.begun(&sent);
+    } else {
+        state.notices.failed(&sent.conversation);
+    }
+    Ok(Vec::new())
 }
 
 /// What the notification makes necessary to ask.

@@ -1,11 +1,14 @@
 //! The connector as a process: signal-cli as its child, the journal between them, and the protocol
 //! with the agent.
 
+mod accounts;
 mod daemon;
 mod delivery;
 mod entries;
 mod evidence;
 mod groups;
+mod notices;
+mod outgoing;
 mod session;
 mod settings;
 mod state;
@@ -81,6 +84,7 @@ fn capture(
         way: WAY.to_owned(),
         network: NetworkName::SIGNAL.as_str().to_owned(),
         coverage: crate::coverage(),
+        notices: true,
     })?;
     let id = |text: &str, what: &str| {
         TextId::new(text).map_err(|_| failed("signal-setting", &[("name", what)]))
@@ -116,6 +120,7 @@ fn capture(
         attachments: settings.data.join("attachments"),
         folder,
         number: None,
+        notices: settings.notice().is_some(),
     };
     let (sender, heard) = channel();
     let journal = Arc::new(Mutex::new(journal));

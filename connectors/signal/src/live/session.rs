@@ -1,20 +1,22 @@
 //! One run of the connector: what is heard from signal-cli, from the agent and from the clock, and
 //! what is done about it. Nothing in here waits for anything but all of them together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use connector::kit::{Context, KitError, Request, Waker, failed};
-use connector::{Send, State as CaptureState};
+use connector::{Notice, Send, State as CaptureState};
 use record::Milliseconds;
 use serde_json::{Value, json};
 
 use super::Heard;
+use super::accounts;
 use super::daemon::{self, Daemon, Endpoint};
 use super::delivery::Delivery;
 use super::entries::{GROUP, LossEntry, SentEntry};
 use super::evidence::{Meaning, meaning, without_content};
+use super::outgoing;
 use super::settings::Settings;
 use super::version::{Fitness, Version};
 use super::wire::{Answer, Line};
@@ -30,10 +32,15 @@ const PROBE: Duration = Duration::from_secs(60);
 const PROBE_PATIENCE: Duration = Duration::from_secs(60);
 /// What signal-cli has to open its socket: the runtime starts slowly on a loaded machine.
 const START_PATIENCE: Duration = Duration::from_secs(240);
-/// After so long without an event the receiving thread is made anew: it may have ended unseen.
-const QUIET: Duration = Duration::from_secs(900);
-/// After a notice could not be given, and between two links that nobody used.
-const LATER: Duration = Duration::from_secs(600);
+/// After so long without an event nothing waits at the server or in signal-cli.
+const LULL_MS: i64 = 60_000;
+const LULL: Duration = Duration::from_millis(LULL_MS.unsigned_abs());
+/// What signal-cli has to end a subscription.
+const STOP_PATIENCE: Duration = Duration::from_millis(1_500);
+/// After a notice could not be given for the first time, and the longest such pause.
+const LATER: Duration = Duration::from_secs(15);
+const LATEST: Duration = Duration::from_secs(3_600);
+/// Codes that nobody scanned.
 const LINKS: u32 = 30;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -45,11 +52,10 @@ enum Purpose {
     StartLink,
     FinishLink,
     Subscribe,
-    Renew,
     Unsubscribe,
     Groups,
     Contacts,
-    Notice { due: u64, sent: SentEntry },
+    Notice(SentEntry),
     Send { number: u64, sent: SentEntry },
 }
 
@@ -93,8 +99,19 @@ pub(crate) struct Session {
     timers: Timers,
     said: (CaptureState, Option<String>),
     number: String,
-    later: HashMap<String, Duration>,
+    notices: Attempts,
     links: u32,
+}
+
+/// Notices as far as this run has tried to give them.
+#[derive(Default)]
+struct Attempts {
+    /// One is under way: its answer is to come.
+    under_way: bool,
+    /// Words that the agent wants to be said, by conversation (CONN-10).
+    asked: BTreeMap<String, String>,
+    /// Conversations where it failed: how often, and when it is tried again.
+    failed: HashMap<String, (u32, Duration)>,
 }
 
 /// signal-cli, as far as it runs.
@@ -104,6 +121,8 @@ struct Child {
     line: Option<Line>,
     pending: HashMap<u64, Purpose>,
     subscription: Option<u64>,
+    /// Whether its receiving thread was seen.
+    received: bool,
     starts: u32,
     /// The last lines of standard error, to say why it ended.
     last: String,
@@ -130,11 +149,11 @@ impl Session {
     ) -> Self {
         let now = running();
         let gaps = delivery
-            .unclean_since()
-            .map(|from| Gap {
-                from,
+            .was_cut_off()
+            .then(|| Gap {
+                from: delivery.whole_until(),
                 to: clock(),
-                detail: "the connector was ended by force: what signal-cli handed over in that moment can be missing",
+                detail: "capture was cut off: what signal-cli handed over in that moment, or what came while no device was linked, can be missing",
             })
             .into_iter()
             .collect();
@@ -158,7 +177,7 @@ impl Session {
             },
             said: (CaptureState::Silent, None),
             number: String::new(),
-            later: HashMap::new(),
+            notices: Attempts::default(),
             links: 0,
         }
     }
@@ -187,42 +206,48 @@ impl Session {
                 Some(Request::Send(send)) => self.send(ctx, &send)?,
                 Some(Request::Link(_)) if self.phase == Phase::Refused => self.link(ctx)?,
                 Some(Request::Link(_)) | None => {}
+                Some(Request::Notice(notice)) => self.asked(notice),
                 Some(Request::Fetch(_)) => ctx.trouble("signal-no-fetch", &[])?,
             }
         }
     }
 
-    /// Ends signal-cli so that nothing it has taken from the server stays unread.
+    /// Ends signal-cli so that as little as possible of what it has taken from the server stays
+    /// unread. What it is decrypting when it is told to stop it hands over to nobody, and does not
+    /// say so: the moment is recorded as a loss, for the next run to tell.
     pub(crate) fn close(mut self, heard: &Receiver<Heard>) {
-        let mut clean = self.phase != Phase::Receiving;
         if let (Phase::Receiving, Some(subscription)) = (self.phase, self.child.subscription) {
             let account = self.number.clone();
             let params = json!({"account": account, "subscription": subscription});
             if self.call("unsubscribeReceive", params, Purpose::Unsubscribe) {
-                let until = running() + Duration::from_millis(1_500);
-                while let Some(rest) = until.checked_sub(running()) {
-                    match heard.recv_timeout(rest) {
-                        Ok(Heard::Answer(number, _))
-                            if matches!(
-                                self.child.pending.get(&number),
-                                Some(Purpose::Unsubscribe)
-                            ) =>
-                        {
-                            clean = true;
-                            break;
-                        }
-                        Ok(Heard::Closed) | Err(_) => break,
-                        Ok(_) => {}
-                    }
-                }
+                self.await_unsubscribed(heard);
             }
+            self.gap(
+                "signal-cli was told to stop: what it was decrypting in that moment can be missing",
+            );
         }
         self.child.line = None;
         if let Some(daemon) = self.child.daemon.take() {
             daemon.end();
         }
-        if clean && self.gaps.is_empty() {
-            self.delivery.ended_clean();
+        // Of a device that is unlinked nobody knows what it misses until it is linked again.
+        if self.record_gaps().is_ok() && self.phase != Phase::Refused {
+            self.delivery.ended();
+        }
+    }
+
+    fn await_unsubscribed(&self, heard: &Receiver<Heard>) {
+        let until = running() + STOP_PATIENCE;
+        while let Some(rest) = until.checked_sub(running()) {
+            match heard.recv_timeout(rest) {
+                Ok(Heard::Answer(number, _))
+                    if matches!(self.child.pending.get(&number), Some(Purpose::Unsubscribe)) =>
+                {
+                    return;
+                }
+                Ok(Heard::Closed) | Err(_) => return,
+                Ok(_) => {}
+            }
         }
     }
 
@@ -310,13 +335,13 @@ impl Session {
     /// signal-cli does not serve any more: it is ended and started again later.
     fn fall(&mut self, ctx: &mut Context<'_>, detail: &'static str) -> Result<(), KitError> {
         if self.phase == Phase::Receiving {
-            let from = self.delivery.last_sign();
-            let to = (self.clock)();
-            self.gaps.push(Gap { from, to, detail });
+            self.gap(detail);
         }
         self.child.line = None;
         self.child.pending.clear();
+        self.notices.under_way = false;
         self.child.subscription = None;
+        self.child.received = false;
         self.timers.probing = None;
         if let Some(daemon) = self.child.daemon.take() {
             daemon.end();
@@ -325,6 +350,26 @@ impl Session {
         self.child.starts += 1;
         self.phase = Phase::Due(running() + pause);
         self.say(ctx, CaptureState::Lagging, Some(detail))
+    }
+
+    /// Up to now something may have been missed.
+    fn gap(&mut self, detail: &'static str) {
+        let from = self.delivery.whole_until();
+        let to = (self.clock)();
+        self.gaps.push(Gap { from, to, detail });
+    }
+
+    fn record_gaps(&mut self) -> Result<(), KitError> {
+        for gap in std::mem::take(&mut self.gaps) {
+            let loss = LossEntry {
+                why: "offline".to_owned(),
+                from: Some(gap.from.get()),
+                to: Some(gap.to.get()),
+                detail: Some(gap.detail.to_owned()),
+            };
+            self.delivery.append(EntryKind::Loss, &loss)?;
+        }
+        Ok(())
     }
 
     fn start(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
@@ -410,23 +455,10 @@ impl Session {
             Purpose::StartLink => self.link_started(ctx, answer),
             Purpose::FinishLink => self.link_finished(ctx, answer),
             Purpose::Subscribe => self.subscribed(ctx, answer),
-            Purpose::Renew => {
-                // A receiving thread that had ended unseen is made anew.
-                self.subscribe();
-                Ok(())
-            }
             Purpose::Unsubscribe => Ok(()),
             Purpose::Groups => self.delivery.groups_shown(&answer.unwrap_or_default()),
             Purpose::Contacts => self.delivery.contacts_shown(&answer.unwrap_or_default()),
-            Purpose::Notice { due, sent } => match timestamp(&answer) {
-                Ok(timestamp) => self.delivery.notice_given(due, sent, timestamp),
-                Err(detail) => {
-                    self.later
-                        .insert(sent.conversation.clone(), running() + LATER);
-                    self.delivery.notice_failed(due);
-                    ctx.trouble("signal-notice-failed", &[("detail", &detail)])
-                }
-            },
+            Purpose::Notice(sent) => self.notice_answered(ctx, sent, answer),
             Purpose::Send { number, mut sent } => match timestamp(&answer) {
                 Ok(timestamp) => {
                     sent.timestamp = Some(timestamp);
@@ -469,7 +501,7 @@ impl Session {
             .flatten()
             .filter_map(|account| account.get("number")?.as_str())
             .collect();
-        let known = known_accounts(&self.settings);
+        let known = accounts::linked(&self.settings.data);
         if self.settings.link {
             return match numbers.first() {
                 Some(number) => self.linked(ctx, number),
@@ -481,24 +513,25 @@ impl Session {
             wanted.strip_prefix("tel:") == Some(number)
                 || known
                     .iter()
-                    .any(|(known, id)| known == *number && *id == wanted)
+                    .any(|own| own.number == **number && own.id == wanted)
         });
         match ours {
             Some(number) => {
                 (*number).clone_into(&mut self.number);
                 self.delivery.set_number(&self.number);
-                self.subscribe();
-                Ok(())
+                self.subscribe()
             }
             None => {
                 self.phase = Phase::Refused;
+                self.delivery.begins()?;
                 ctx.trouble("signal-unlinked", &[])?;
                 self.say(ctx, CaptureState::Unlinked, None)
             }
         }
     }
 
-    fn subscribe(&mut self) {
+    fn subscribe(&mut self) -> Result<(), KitError> {
+        self.delivery.begins()?;
         let account = self.number.clone();
         self.phase = Phase::Asking;
         self.call(
@@ -506,6 +539,7 @@ impl Session {
             json!({"account": account}),
             Purpose::Subscribe,
         );
+        Ok(())
     }
 
     fn subscribed(&mut self, ctx: &mut Context<'_>, answer: Answer) -> Result<(), KitError> {
@@ -525,16 +559,8 @@ impl Session {
         self.phase = Phase::Receiving;
         self.child.starts = 0;
         self.timers.subscribed = running();
-        for gap in std::mem::take(&mut self.gaps) {
-            let loss = LossEntry {
-                why: "offline".to_owned(),
-                from: Some(gap.from.get()),
-                to: Some(gap.to.get()),
-                detail: Some(gap.detail.to_owned()),
-            };
-            self.delivery.append(EntryKind::Loss, &loss)?;
-        }
-        self.delivery.sign((self.clock)());
+        self.record_gaps()?;
+        self.delivery.sign(None);
         self.say(ctx, CaptureState::Connected, None)?;
         self.delivery.ask_groups();
         self.delivery.ask_contacts();
@@ -591,10 +617,10 @@ impl Session {
 
     /// CONN-9: says whose device was linked.
     fn linked(&mut self, ctx: &mut Context<'_>, number: &str) -> Result<(), KitError> {
-        let id = known_accounts(&self.settings)
+        let id = accounts::linked(&self.settings.data)
             .into_iter()
-            .find(|(known, _)| known == number)
-            .map_or_else(|| format!("tel:{number}"), |(_, id)| id);
+            .find(|own| own.number == number)
+            .map_or_else(|| format!("tel:{number}"), |own| own.id);
         ctx.request_link("linked", &id)?;
         self.phase = Phase::Linked;
         Ok(())
@@ -616,26 +642,96 @@ impl Session {
                 Purpose::Contacts,
             );
         }
-        let Some(text) = self.settings.notice() else {
-            return Ok(());
-        };
-        let now = running();
-        self.later.retain(|_, until| *until > now);
-        for conversation in self.delivery.take_untold() {
-            if !self.later.contains_key(&conversation) {
-                let due = SentEntry {
-                    conversation,
-                    text: text.clone(),
-                    ..SentEntry::default()
-                };
-                self.delivery.append(EntryKind::NoticeDue, &due)?;
-            }
-        }
-        for (due, sent) in self.delivery.due_notices() {
-            let params = message_params(&self.number, &sent);
-            self.call("send", params, Purpose::Notice { due, sent });
+        while self.give_notice(ctx)? {
+            self.delivery.deliver(ctx)?;
         }
         Ok(())
+    }
+
+    /// CONN-10
+    fn asked(&mut self, notice: Notice) {
+        let texts = notice.texts.iter();
+        let texts = texts.map(|text| (text.language.as_str(), text.text.as_str()));
+        if let Some(words) = self.settings.words(texts) {
+            self.notices.asked.insert(notice.conversation, words);
+        }
+    }
+
+    /// Begins to give the next notice that is owed, or finds out that it was given. Returns whether
+    /// that has told the journal something, after which there may be another.
+    fn give_notice(&mut self, ctx: &mut Context<'_>) -> Result<bool, KitError> {
+        if self.notices.under_way {
+            return Ok(false);
+        }
+        let Attempts { asked, failed, .. } = &mut self.notices;
+        let Some(notices) = self.delivery.notices() else {
+            return Ok(false);
+        };
+        asked.retain(|id, _| !notices.is_given(id));
+        let now = running();
+        let may = |id: &str| failed.get(id).is_none_or(|(_, until)| *until <= now);
+        let usual = self.settings.notice();
+        let Some(due) = notices.due(asked, usual.as_deref(), may) else {
+            return Ok(false);
+        };
+        let mut sent = SentEntry {
+            conversation: due.conversation,
+            text: due.text,
+            again: due.unsure,
+            ..SentEntry::default()
+        };
+        if due.unsure {
+            if let Some(timestamp) = self.already_sent(&sent) {
+                sent.timestamp = Some(timestamp);
+                (sent.again, sent.found) = (false, true);
+                self.delivery.append(EntryKind::NoticeGiven, &sent)?;
+                return Ok(true);
+            }
+            ctx.trouble("signal-notice-again", &[])?;
+        }
+        // Whoever finds this entry and no other behind it does not know whether it was sent.
+        self.delivery.append(EntryKind::NoticeSending, &sent)?;
+        let params = message_params(&self.number, &sent);
+        self.notices.under_way = self.call("send", params, Purpose::Notice(sent));
+        Ok(self.notices.under_way)
+    }
+
+    /// What signal-cli's own record says of a notice whose answer was lost.
+    fn already_sent(&self, sent: &SentEntry) -> Option<i64> {
+        let linked = accounts::linked(&self.settings.data);
+        let own = linked.iter().find(|own| own.number == self.number)?;
+        // A record that can not be read tells as little as one in which nothing stands.
+        outgoing::sent(&own.database, &sent.conversation, &sent.text)
+            .ok()
+            .flatten()
+    }
+
+    fn notice_answered(
+        &mut self,
+        ctx: &mut Context<'_>,
+        mut sent: SentEntry,
+        answer: Answer,
+    ) -> Result<(), KitError> {
+        self.notices.under_way = false;
+        match timestamp(&answer) {
+            Ok(timestamp) => {
+                self.notices.failed.remove(&sent.conversation);
+                sent.timestamp = Some(timestamp);
+                self.delivery.append(EntryKind::NoticeGiven, &sent)
+            }
+            Err(detail) => {
+                let tries = self.notices.failed.get(&sent.conversation);
+                let tries = tries.map_or(0, |(tries, _)| *tries);
+                let pause = LATER.saturating_mul(1 << tries.min(16)).min(LATEST);
+                let again = (tries + 1, running() + pause);
+                self.notices.failed.insert(sent.conversation.clone(), again);
+                self.delivery.append(EntryKind::NoticeFailed, &sent)?;
+                if tries > 0 {
+                    return Ok(());
+                }
+                ctx.trouble("signal-notice-failed", &[("detail", &detail)])
+            }
+        }
     }
 
     fn send(&mut self, ctx: &mut Context<'_>, send: &Send) -> Result<(), KitError> {
@@ -679,7 +775,9 @@ impl Session {
             self.probe(ctx, now)?;
             if now.saturating_sub(self.timers.sign) >= SIGN {
                 self.timers.sign = now;
-                self.delivery.sign((self.clock)());
+                let quiet = now.saturating_sub(self.timers.event.max(self.timers.subscribed));
+                let lull = (quiet >= LULL).then(|| (self.clock)().plus(-LULL_MS));
+                self.delivery.sign(lull);
             }
         }
         if now.saturating_sub(self.timers.told) >= TELL {
@@ -705,17 +803,16 @@ impl Session {
             self.timers.probe = now;
             self.timers.probing = Some(now);
             self.call("version", json!({}), Purpose::Probe);
+            // RPC goes on answering without it.
+            let receives = self.child.daemon.as_ref().is_some_and(Daemon::receives);
+            if self.child.received && !receives {
+                return self.fall(ctx, "the thread of signal-cli that receives has ended");
+            }
+            self.child.received = receives;
         }
         let quiet = now.saturating_sub(self.timers.event);
         if quiet >= Duration::from_secs(self.settings.silent_hours.saturating_mul(3_600)) {
             self.say(ctx, CaptureState::Silent, Some("no event for long"))?;
-        }
-        let since = now.saturating_sub(self.timers.subscribed);
-        if quiet.min(since) >= QUIET
-            && let Some(old) = self.child.subscription.take()
-        {
-            let params = json!({"account": self.number, "subscription": old});
-            self.call("unsubscribeReceive", params, Purpose::Renew);
         }
         Ok(())
     }
@@ -739,24 +836,6 @@ impl Session {
         self.timers.told = running();
         ctx.state(self.said.0, self.said.1.as_deref())
     }
-}
-
-/// Numbers and stable ids of the accounts in signal-cli's folder.
-fn known_accounts(settings: &Settings) -> Vec<(String, String)> {
-    let Ok(bytes) = std::fs::read(settings.data.join("data/accounts.json")) else {
-        return Vec::new();
-    };
-    let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let accounts = value.get("accounts").and_then(Value::as_array);
-    accounts
-        .into_iter()
-        .flatten()
-        .filter_map(|account| {
-            let number = account.get("number")?.as_str()?;
-            let id = account.get("uuid")?.as_str()?;
-            Some((number.to_owned(), format!("aci:{id}")))
-        })
-        .collect()
 }
 
 fn message_params(account: &str, sent: &SentEntry) -> Value {

@@ -78,17 +78,23 @@ impl Settings {
     /// The text of the notice, if there is to be one: in the language that was named, or in all
     /// that were given.
     pub(crate) fn notice(&self) -> Option<String> {
-        let texts: Vec<&str> = self
-            .notices
-            .iter()
-            .filter(|(language, _)| {
-                self.notice_language
-                    .as_ref()
-                    .is_none_or(|chosen| chosen == language)
-            })
-            .map(|(_, text)| text.as_str())
-            .collect();
-        (!texts.is_empty()).then(|| texts.join("\n\n"))
+        let given = self.notices.iter();
+        self.words(given.map(|(language, text)| (language.as_str(), text.as_str())))
+    }
+
+    /// Of a notice's texts the one in the language that was named; all of them, one after the
+    /// other, where none was named or it is not among them.
+    pub(crate) fn words<'t>(
+        &self,
+        texts: impl Iterator<Item = (&'t str, &'t str)> + Clone,
+    ) -> Option<String> {
+        let chosen =
+            |(language, _): &(&str, &str)| Some(*language) == self.notice_language.as_deref();
+        if let Some((_, text)) = texts.clone().find(chosen) {
+            return Some(text.to_owned());
+        }
+        let all: Vec<&str> = texts.map(|(_, text)| text).collect();
+        (!all.is_empty()).then(|| all.join("\n\n"))
     }
 }
 
@@ -123,6 +129,8 @@ mod tests {
         );
         let one = [both[0], both[1], ("notice-language", "de")];
         assert_eq!(settings(&one).notice().unwrap(), "Dies wird archiviert.");
+        let none_of_them = [both[0], both[1], ("notice-language", "fr")];
+        assert_eq!(settings(&none_of_them).notice(), settings(&both).notice());
         assert_eq!(settings(&[]).notice(), None);
         assert_eq!(
             settings(&[("data", "")]).data,

@@ -1,11 +1,12 @@
 //! What the connector must remember of conversations, as of a place in the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::groups::Known;
+use super::notices::Notices;
 use crate::journal::{EntryNumber, FolderKey, JournalError, write_whole};
 
 const FILE: &str = "state";
@@ -20,8 +21,9 @@ pub(crate) struct State {
     pub(crate) groups: BTreeMap<String, Known>,
     /// Hash of each contact as last seen, by its id.
     pub(crate) contacts: BTreeMap<String, String>,
-    /// Conversations in which a notice was given.
-    pub(crate) noticed: BTreeSet<String>,
+    /// Who is owed a notice, and who was given one.
+    #[serde(default)]
+    pub(crate) notices: Notices,
 }
 
 impl State {

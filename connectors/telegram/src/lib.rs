@@ -1,8 +1,9 @@
-//! Telegram in normal form: updates of a business bot (Bot API) become records.
+//! Telegram through a business bot (Bot API): its owner opens private chats to it.
 //!
-//! In scope: the four business updates, as a pure function of one update.
-//! Out of scope: asking for updates, fetching files (the live connector), sessions of a user
-//! (later), the export of Telegram Desktop (`imports`).
+//! In scope: the connector that asks for updates or has them posted, fetches files and loses nothing
+//! ([`run`]); the four business updates as records, a pure function of one update ([`normalize`]).
+//! Out of scope: keeping updates until the agent has them (`business`), sessions of a user (later),
+//! the export of Telegram Desktop (`imports`).
 //!
 //! Identities: `user:<id>`, `chat:<id>` for small groups, `channel:<id>` for supergroups and
 //! channels (without the `-100` that the Bot API puts before them); a message is its number, an
@@ -10,10 +11,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod live;
 mod message;
 mod parts;
 mod people;
 mod update;
+
+pub use live::{fuzz_answer, run};
 
 use connector::normal::{self, Capture, Gathered, NormalizeError, Normalized};
 use connector::{Coverage, Extent, Fields, LeftInOriginal};

@@ -1,8 +1,8 @@
-//! WhatsApp in normal form: webhooks of the Business Cloud API become records.
+//! WhatsApp through the Business Cloud API: Meta posts events to our listener.
 //!
-//! In scope: every webhook, as a pure function of its body.
-//! Out of scope: the endpoint, its signature check, fetching media (the live connector); chat
-//! exports (`imports`).
+//! In scope: the connector that listens, checks signatures, fetches media and loses nothing
+//! ([`run`]); every webhook as records, a pure function of its body ([`normalize`]).
+//! Out of scope: keeping deliveries until the agent has them (`business`); chat exports (`imports`).
 //!
 //! Identities: a person is `bsuid:<business-scoped id>` where the webhook gives one, else
 //! `wa:<number>`; the business's own number is `wa-number:<phone_number_id>`; a conversation is
@@ -14,9 +14,12 @@
 mod account;
 mod body;
 mod calls;
+mod live;
 mod messages;
 mod people;
 mod webhook;
+
+pub use live::{fuzz_door, run};
 
 use connector::normal::{self, Capture, Gathered, NormalizeError, Normalized};
 use connector::{Coverage, Extent, Fields, LeftInOriginal};
@@ -113,10 +116,23 @@ pub fn coverage() -> Vec<Coverage> {
 ///
 /// When it is no JSON object within the limits; its connector records a loss.
 pub fn normalize(capture: &Capture<'_>, webhook: &[u8]) -> Result<Normalized, NormalizeError> {
+    normalize_number(capture, None, webhook)
+}
+
+/// The same, without what names another number of the business than the one with that id.
+///
+/// # Errors
+///
+/// As [`normalize`].
+pub fn normalize_number(
+    capture: &Capture<'_>,
+    number: Option<&str>,
+    webhook: &[u8],
+) -> Result<Normalized, NormalizeError> {
     let value = normal::parse(webhook)?;
     let root = Fields::new(&value);
     let mut gathered = Gathered::new(webhook, &root);
-    webhook::read(capture, webhook, &root, &mut gathered);
+    webhook::read(capture, number, webhook, &root, &mut gathered);
     gathered.finish(LEFT_IN_ORIGINAL)
 }
 

@@ -52,9 +52,10 @@ pub(crate) fn milliseconds(seconds: i64) -> i64 {
     seconds.saturating_mul(1000)
 }
 
-/// Reads the whole body.
+/// Reads the whole body, or what of it concerns the number `number_of`.
 pub(crate) fn read(
     capture: &Capture<'_>,
+    number_of: Option<&str>,
     bytes: &[u8],
     root: &Fields<'_>,
     gathered: &mut Gathered<'_>,
@@ -65,6 +66,15 @@ pub(crate) fn read(
         let time = entry.int("time");
         for (index, each) in entry.list("changes").iter().enumerate() {
             let value = each.obj("value").unwrap_or_else(|| each.clone());
+            let named = value.any("metadata.phone_number_id");
+            if let (Some(own), Some(named)) = (number_of, named)
+                && own != named
+            {
+                // Another account's: nothing of it belongs into this one's records.
+                each.whole("");
+                gathered.keep_apart();
+                continue;
+            }
             let Some(people) = People::of(&value, capture.source.account.as_str()) else {
                 continue;
             };

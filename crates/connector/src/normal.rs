@@ -98,6 +98,7 @@ pub struct Gathered<'a> {
     bytes: &'a [u8],
     root: Fields<'a>,
     pending: Vec<Pending>,
+    apart: bool,
 }
 
 struct Pending {
@@ -113,7 +114,14 @@ impl<'a> Gathered<'a> {
             bytes,
             root: root.clone(),
             pending: Vec::new(),
+            apart: false,
         }
+    }
+
+    /// Each record keeps only the bytes of its own element, even where there is one record: the
+    /// rest of the event is somebody else's.
+    pub fn keep_apart(&mut self) {
+        self.apart = true;
     }
 
     /// One more record.
@@ -171,7 +179,7 @@ impl<'a> Gathered<'a> {
         if let Some(first) = self.pending.first_mut() {
             first.draft.fields.append(&mut more);
         }
-        let several = self.pending.len() > 1;
+        let several = self.apart || self.pending.len() > 1;
         let mut named = HashMap::new();
         let mut records = Vec::with_capacity(self.pending.len());
         let mut wanted = Vec::new();

@@ -13,20 +13,46 @@ use super::{Capture, NormalizeError, stable_id};
 
 const JSON: &str = "application/json";
 
-/// Files that were fetched before the event is normalized, by the network's reference.
+/// What became of files before the event is normalized, by the network's reference.
 #[derive(Clone, Default)]
-pub struct Files(Arc<HashMap<String, Attachment>>);
+pub struct Files(Arc<HashMap<String, Fetched>>);
+
+#[derive(Clone)]
+enum Fetched {
+    Here(Attachment),
+    Never(MissingWhy, String),
+}
 
 impl Files {
     /// One more file: `attachment` tells its size and hash.
     pub fn insert(&mut self, reference: impl Into<String>, attachment: Attachment) {
-        Arc::make_mut(&mut self.0).insert(reference.into(), attachment);
+        Arc::make_mut(&mut self.0).insert(reference.into(), Fetched::Here(attachment));
+    }
+
+    /// One more file that can not be had any more, and why: it is not wanted again.
+    pub fn never(
+        &mut self,
+        reference: impl Into<String>,
+        why: MissingWhy,
+        detail: impl Into<String>,
+    ) {
+        Arc::make_mut(&mut self.0).insert(reference.into(), Fetched::Never(why, detail.into()));
     }
 
     /// The file with that reference.
     #[must_use]
     pub fn get(&self, reference: &str) -> Option<&Attachment> {
-        self.0.get(reference)
+        match self.0.get(reference)? {
+            Fetched::Here(attachment) => Some(attachment),
+            Fetched::Never(..) => None,
+        }
+    }
+
+    fn given_up(&self, reference: Option<&str>) -> Option<(MissingWhy, &str)> {
+        match self.0.get(reference?)? {
+            Fetched::Never(why, detail) => Some((*why, detail)),
+            Fetched::Here(_) => None,
+        }
     }
 }
 
@@ -195,12 +221,19 @@ impl Draft {
                         self.field(&format!("media[{number}].{name}"), value.to_string());
                     }
                 }
+                let (why, detail) = self
+                    .files
+                    .given_up(file.reference.as_deref())
+                    .map_or((MissingWhy::NotIncluded, String::new()), |(why, detail)| {
+                        (why, detail.to_owned())
+                    });
+                self.field(&format!("media[{number}].missing"), detail);
                 Part::Missing(Missing {
                     name: file.name,
                     media_type: file.media_type,
                     size: file.size,
                     reference: file.reference,
-                    ..Missing::new(form, MissingWhy::NotIncluded)
+                    ..Missing::new(form, why)
                 })
             }
         }
@@ -210,7 +243,8 @@ impl Draft {
     pub fn attach(&mut self, file: &MediaReference) -> Option<AttachmentIndex> {
         let reference = file.reference.as_deref().filter(|text| !text.is_empty())?;
         let Some(fetched) = self.files.get(reference).cloned() else {
-            if !self.wanted.iter().any(|known| known == reference) {
+            let given_up = self.files.given_up(Some(reference)).is_some();
+            if !given_up && !self.wanted.iter().any(|known| known == reference) {
                 self.wanted.push(reference.to_owned());
             }
             return None;

@@ -240,12 +240,16 @@ def main(modules, java_home, binaries, seed):
         office.agent.wait_for("Connected", START)
         print(f"capturing after {time.monotonic() - began:.0f} s", flush=True)
         sent = play(stage, Storm(office, draw), draw)
-        archived = settle(office, lambda records: judge.complete(sent, records))
+        archived = settle(
+            office,
+            lambda records: judge.complete(sent, records) and all(untold(records).values()),
+        )
         (folder / "sent").write_text("\n".join(map(json.dumps, sent)))
         (folder / "archived").write_text("\n".join(map(json.dumps, archived)))
         print(f"judged after {time.monotonic() - began:.0f} s")
         verdict = judge.main(folder / "sent", folder / "archived")
-        verdict |= notices_once(archived)
+        told = stage.do(do="told", text=settings["notice.en"])
+        verdict |= notices_once(archived, told, len(KILLS))
         return verdict
     finally:
         if office:
@@ -287,13 +291,26 @@ def play(stage, storm, draw):
     return sent
 
 
-def notices_once(archived):
-    """VISIBLE: one notice in each conversation in which something was said."""
-    notices = [record["conversation"] for record in archived if record["kind"] == "consent"]
-    spoken = {record["conversation"] for record in archived if record["kind"] == "message"}
-    spoken = {name for name in spoken if not name.startswith("story:")}
-    print(f"notices: {len(notices)} in {len(set(notices))} of {len(spoken)} conversations")
-    if sorted(notices) == sorted(spoken):
+def untold(archived):
+    """Conversations in which something was said, and the notices recorded in each."""
+    notices = {}
+    for record in archived:
+        name = record["conversation"]
+        if record["kind"] == "message" and not name.startswith("story:"):
+            notices.setdefault(name, [])
+    for record in archived:
+        if record["kind"] == "consent":
+            notices.setdefault(record["conversation"], []).append(record)
+    return notices
+
+
+def notices_once(archived, told, kills):
+    """VISIBLE: one notice is recorded in each conversation in which something was said, and people
+    were told once; each kill may have doubled one, never swallowed it."""
+    notices = untold(archived)
+    print(f"notices: {sum(map(len, notices.values()))} in {len(notices)} conversations; told by themselves: {told}")
+    twice = sum(times - 1 for times in told.values() if times > 1)
+    if all(len(records) == 1 for records in notices.values()) and told["bob"] and told["carol"] and twice <= kills:
         return 0
     print("every conversation is to have one notice")
     return 1

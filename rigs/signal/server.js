@@ -123,6 +123,18 @@ class Stage {
   }
 
 
+  // How often the people were told the text, each by itself: what they saw, not what was recorded.
+  async do_told({ text }) {
+    const told = {};
+    for (const [name, person] of Object.entries(this.people)) {
+      told[name] = 0;
+      while (person.getMessageQueueSize() > 0) {
+        const { body, dataMessage } = await person.waitForMessage();
+        told[name] += body.includes(text) && !dataMessage?.groupV2 ? 1 : 0;
+      }
+    }
+    return told;
+  }
 
   async say(asked, content, kind, suffix) {
     const timestamp = this.now();

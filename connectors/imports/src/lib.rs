@@ -17,9 +17,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod coverage;
+mod element;
+mod emit;
+mod mail;
 mod media;
 mod open;
 mod outbox;
+mod recognize;
 mod run;
 mod salvage;
 mod sniff;
@@ -32,6 +37,16 @@ pub use run::run;
 /// Entry of the fuzz target for WhatsApp chats: reads any bytes without panic.
 pub fn fuzz_whatsapp(bytes: &[u8]) {
     whatsapp::fuzz(bytes);
+}
+
+/// Entry of the fuzz target for messages as files: reads any bytes without panic.
+pub fn fuzz_mail(bytes: &[u8]) {
+    mail::fuzz(bytes);
+}
+
+/// Entry of the fuzz target for Element's exports: reads any bytes without panic.
+pub fn fuzz_element(bytes: &[u8]) {
+    element::fuzz(bytes);
 }
 
 /// Entry of the fuzz target for Telegram exports: reads any bytes without panic.

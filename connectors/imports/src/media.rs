@@ -162,7 +162,7 @@ impl Archive {
 }
 
 /// Copies, hashes and looks at a file in one pass. Nothing is left behind where it fails.
-fn copy(
+pub(crate) fn copy(
     mut source: impl Read,
     most: u64,
     folder: &Path,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 use crate::media::{Archive, Files, MAX_ENTRIES};
+use crate::recognize;
 use crate::salvage::{Salvaged, salvage};
 use crate::whatsapp::looks_like_chat;
 
@@ -27,6 +28,11 @@ pub(crate) struct Export {
 pub(crate) enum Format {
     WhatsApp,
     Telegram,
+    Element,
+    Mail,
+    Table,
+    SignalDesktop,
+    SignalExport,
 }
 
 /// Where the text of an export is.
@@ -35,6 +41,8 @@ pub(crate) enum Content {
     File { path: PathBuf, folder: PathBuf },
     /// An entry of an archive, with its media beside it.
     Entry { archive: PathBuf, index: usize },
+    /// A file, or a folder with everything in it.
+    Tree(PathBuf),
     /// What could be read of a damaged archive.
     Salvaged { chat: PathBuf, salvaged: Salvaged },
 }
@@ -56,7 +64,7 @@ impl Content {
     /// Opens the text from its beginning and gives it to `with`.
     pub(crate) fn read<T>(&self, with: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
         match self {
-            Self::File { path, .. } | Self::Salvaged { chat: path, .. } => {
+            Self::File { path, .. } | Self::Salvaged { chat: path, .. } | Self::Tree(path) => {
                 Ok(with(&mut File::open(path)?))
             }
             Self::Entry {
@@ -73,7 +81,7 @@ impl Content {
     /// The files that stand beside the text.
     pub(crate) fn files(&self) -> Files {
         match self {
-            Self::File { folder, .. } => Files::Folder(folder.clone()),
+            Self::File { folder, .. } | Self::Tree(folder) => Files::Folder(folder.clone()),
             Self::Salvaged { salvaged, .. } => {
                 let last = |name: &String| name.rsplit('/').next().unwrap_or(name).to_owned();
                 let files = salvaged.files.iter();
@@ -103,7 +111,7 @@ impl Content {
     /// Bytes of the text.
     pub(crate) fn size(&self) -> Option<u64> {
         match self {
-            Self::File { path, .. } | Self::Salvaged { chat: path, .. } => {
+            Self::File { path, .. } | Self::Salvaged { chat: path, .. } | Self::Tree(path) => {
                 std::fs::metadata(path).ok().map(|meta| meta.len())
             }
             Self::Entry {
@@ -120,6 +128,14 @@ impl Content {
 /// Looks at what lies at `path`. What can be saved of a damaged archive is put into `own`, the
 /// connector's folder.
 pub(crate) fn open(path: &Path, own: &Path) -> Result<Export, OpenError> {
+    match open_chat(path, own) {
+        Err(OpenError::NothingFound) => recognize::open(path),
+        other => other,
+    }
+}
+
+/// Exports whose heart is one text with a name that says so.
+fn open_chat(path: &Path, own: &Path) -> Result<Export, OpenError> {
     if path.is_dir() {
         return open_folder(path);
     }
@@ -159,7 +175,7 @@ fn open_folder(folder: &Path) -> Result<Export, OpenError> {
             .and_then(|name| name.to_str())
             .unwrap_or("");
         let rank = match name {
-            "result.json" => 0,
+            "result.json" | "export.json" => 0,
             "_chat.txt" => 1,
             name if name.to_ascii_lowercase().ends_with(".txt") => 2,
             _ => continue,
@@ -170,7 +186,7 @@ fn open_folder(folder: &Path) -> Result<Export, OpenError> {
     for (_, path) in found {
         if let Some(format) = recognize(&head(File::open(&path)?)?) {
             let stem = stem(&path);
-            let plain = stem == "_chat" || stem == "result";
+            let plain = is_plain(&stem);
             return Ok(Export {
                 format,
                 name: if plain { self::stem(folder) } else { stem },
@@ -203,7 +219,7 @@ fn open_archive(
         };
         let last = Path::new(entry.rsplit('/').next().unwrap_or(&entry));
         let inner = stem(last);
-        let plain = inner == "_chat" || inner == "result";
+        let plain = is_plain(&inner);
         return Ok(Export {
             format,
             name: if plain { stem(path) } else { inner },
@@ -230,12 +246,28 @@ fn open_salvaged(
             continue;
         };
         let inner = stem(Path::new(entry.rsplit('/').next().unwrap_or(&entry)));
-        let plain = inner == "_chat" || inner == "result";
+        let plain = is_plain(&inner);
         return Ok(Export {
             format,
             name: if plain { stem(path) } else { inner },
             content: Content::Salvaged {
                 chat: chat.clone(),
+                salvaged,
+            },
+        });
+    }
+    let mut mails: Vec<_> = salvaged
+        .files
+        .iter()
+        .filter(|(name, _)| crate::mail::is_mail(name))
+        .collect();
+    mails.sort();
+    if let Some((_, first)) = mails.first() {
+        return Ok(Export {
+            format: Format::Mail,
+            name: stem(path),
+            content: Content::Salvaged {
+                chat: (*first).clone(),
                 salvaged,
             },
         });
@@ -249,7 +281,7 @@ fn candidates(names: impl Iterator<Item = String>) -> Vec<String> {
         .filter_map(|name| {
             let last = name.rsplit('/').next().unwrap_or(&name);
             let rank = match last {
-                "result.json" => 0,
+                "result.json" | "export.json" => 0,
                 "_chat.txt" => 1,
                 last if last.to_ascii_lowercase().ends_with(".txt") => 2,
                 _ => return None,
@@ -272,16 +304,23 @@ pub(crate) fn archive(path: &Path) -> Result<ZipArchive<BufReader<File>>, OpenEr
     Ok(archive)
 }
 
+/// Whether a name says nothing of the chat: the folder's or archive's does.
+fn is_plain(stem: &str) -> bool {
+    matches!(stem, "_chat" | "result" | "export")
+}
+
 fn recognize(head: &[u8]) -> Option<Format> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first == Some(&b'{') {
-        return Some(Format::Telegram);
+    match first {
+        Some(b'{') => return recognize::object(text).or(Some(Format::Telegram)),
+        Some(b'[') if recognize::is_signal_desktop(text) => return Some(Format::SignalDesktop),
+        _ => {}
     }
     looks_like_chat(head).then_some(Format::WhatsApp)
 }
 
-fn head(file: impl Read) -> io::Result<Vec<u8>> {
+pub(crate) fn head(file: impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     file.take(HEAD).read_to_end(&mut head)?;
     Ok(head)
@@ -294,7 +333,7 @@ fn partial_head(file: impl Read) -> Vec<u8> {
     head
 }
 
-fn stem(path: &Path) -> String {
+pub(crate) fn stem(path: &Path) -> String {
     let absolute = std::path::absolute(path);
     let path = absolute.as_deref().unwrap_or(path);
     path.file_stem()

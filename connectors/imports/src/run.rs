@@ -3,14 +3,15 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
+use connector::Hello;
 use connector::kit::{self, Context, KitError, failed};
-use connector::{Coverage, Extent, Hello};
 use jiff::tz::TimeZone;
-use record::{Assurance, Kind, Milliseconds, Mode, NetworkName, Source, TextId};
+use record::{Assurance, Milliseconds, Mode, NetworkName, Source, TextId};
 
+use crate::coverage::coverage;
 use crate::open::{Export, Format, OpenError, open};
 use crate::whatsapp::DateOrder;
-use crate::{telegram, whatsapp};
+use crate::{element, mail, telegram, whatsapp};
 
 /// Name and version in every record.
 const CONNECTOR: &str = concat!("imports/", env!("CARGO_PKG_VERSION"));
@@ -50,6 +51,11 @@ fn import(ctx: &mut Context<'_>) -> Result<(), KitError> {
     let (network, way) = match export.format {
         Format::WhatsApp => (NetworkName::WHATSAPP, "whatsapp-export"),
         Format::Telegram => (NetworkName::TELEGRAM, "telegram-export"),
+        Format::Element => (NetworkName::MATRIX, "matrix-export"),
+        Format::Mail => (mixed()?, "mail-archive"),
+        Format::Table => (mixed()?, "table"),
+        Format::SignalDesktop => (NetworkName::SIGNAL, "signal-desktop-export"),
+        Format::SignalExport => (NetworkName::SIGNAL, "signal-export"),
     };
     ctx.hello(Hello {
         version: connector::VERSION,
@@ -73,7 +79,21 @@ fn import(ctx: &mut Context<'_>) -> Result<(), KitError> {
     match export.format {
         Format::WhatsApp => whatsapp::import(ctx, source, &export, settings),
         Format::Telegram => telegram::import(ctx, source, &export, settings),
+        Format::Element => element::import(ctx, source, &export, &settings),
+        Format::Mail => mail::import(ctx, source, &export, &settings, name("email")?),
+        Format::Table | Format::SignalDesktop | Format::SignalExport => {
+            Err(failed("import-nothing-found", &[]))
+        }
     }
+}
+
+/// What `hello` says where each record names its own network (CONN-2).
+fn mixed() -> Result<NetworkName, KitError> {
+    name("mixed")
+}
+
+fn name(network: &str) -> Result<NetworkName, KitError> {
+    NetworkName::new(network).map_err(|_| failed("import-setting", &[("name", "network")]))
 }
 
 fn settings(ctx: &Context<'_>) -> Result<Settings, KitError> {
@@ -111,44 +131,6 @@ fn not_opened(path: &str, error: &OpenError) -> KitError {
         other => other.to_string(),
     };
     failed(key, &[("path", path), ("detail", &detail)])
-}
-
-/// What exports tell of each kind of event.
-fn coverage(format: Format) -> Vec<Coverage> {
-    let telegram = format == Format::Telegram;
-    Kind::all()
-        .iter()
-        .map(|kind| {
-            let (extent, remark) = match kind {
-                Kind::Message => (Extent::Late, "as the export shows them"),
-                Kind::Edit => (
-                    Extent::Withheld,
-                    "marked as edited; earlier texts are not exported",
-                ),
-                Kind::Delete if telegram => (Extent::Withheld, "deleted messages are not exported"),
-                Kind::Delete => (
-                    Extent::Withheld,
-                    "marked as deleted; what was deleted is not exported",
-                ),
-                Kind::Reaction if telegram => (Extent::Late, "as sums within messages"),
-                Kind::Reaction | Kind::Receipt | Kind::Activity => {
-                    (Extent::Withheld, "not exported")
-                }
-                Kind::Call if !telegram => (Extent::Late, "missed calls only"),
-                Kind::Roster if !telegram => (Extent::Withheld, "members are not listed"),
-                Kind::Roster => (
-                    Extent::Late,
-                    "from the creation of a group on, where it is exported",
-                ),
-                _ => (Extent::Late, "as the export shows them"),
-            };
-            Coverage {
-                kind: kind.code(),
-                extent,
-                remark: Some(remark.to_owned()),
-            }
-        })
-        .collect()
 }
 
 impl Export {

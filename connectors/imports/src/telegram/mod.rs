@@ -12,7 +12,7 @@
 
 mod message;
 mod people;
-mod scan;
+pub(crate) mod scan;
 mod service;
 mod text;
 mod walk;

@@ -206,13 +206,23 @@ impl<R: Read> Scanner<R> {
     /// Steps over what is broken: up to the next place behind the present one that looks like
     /// the beginning of a message, or to the end. Gives the bytes in pieces.
     pub(crate) fn skip_broken(&mut self, piece: &mut dyn FnMut(Slice<'_>)) {
+        self.skip_to(message_start, piece);
+    }
+
+    /// The same, up to the next place that `start` finds; what it looks at is at most
+    /// [`START_BYTES`] long.
+    pub(crate) fn skip_to(
+        &mut self,
+        start: fn(&[u8]) -> Option<usize>,
+        piece: &mut dyn FnMut(Slice<'_>),
+    ) {
         let mut first = true;
         loop {
             while self.end - self.at < MAX_VALUE / 2 && self.fill() {}
             let from = self.at + usize::from(first);
             first = false;
             let unread = self.buffer.get(from..self.end).unwrap_or_default();
-            let found = message_start(unread);
+            let found = start(unread);
             let stop = match found {
                 Some(found) => from + found,
                 None if self.ended => self.end,

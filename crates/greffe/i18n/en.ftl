@@ -35,6 +35,7 @@ passphrase-no-terminal-next = Run it in a terminal, or name a file with --passph
 
 ## Help
 help = Keep what your people write, sealed so that only you can read it.
+help-everywhere = Options of every command
 help-after = Begin with `greffe init`, then `greffe import my-chat.zip`, then `greffe search budget`.
     Exit codes: 0 done · 1 failed · 2 command line · 3 not found · 4 locked · 5 does not verify · 6 in use · 7 imported with losses
 help-arg-home = Folder of the archive [default: the nearest at or above this folder]
@@ -46,6 +47,7 @@ help-init = Make a new archive in this folder
 help-init-arg-name = What people call it [default: the folder's name]
 help-init-arg-holders = Give the keys to K of N holders instead of one passphrase, for example 2/3
 help-init-arg-shares = Folder for the holders' shares, one file each
+help-init-arg-paper = The shares as words and QR codes, to be printed, instead of sealed files
 help-init-arg-epochs = Length of a sealing period
 help-init-arg-ahead = Periods to make keys for, ahead of time
 help-init-arg-years = Years before the key of a period may be destroyed
@@ -91,6 +93,7 @@ help-people-bind-arg-from = First day
 help-people-bind-arg-to = Last day
 help-people-import = Import people from a CSV file: id,name,network,account,from,to
 help-people-import-arg-file = The file
+help-people-agents = Whose agents they are: name and machine as they were typed, consent, newest plan
 help-gaps = Show where something is missing: silence, losses, what can not be read
 help-verify = Verify the archive, or proof files, without trusting anybody
 help-verify-arg-proofs = Proof files; none: the archive of this folder
@@ -109,7 +112,6 @@ help-keys-destroy-arg-epoch = The period's epoch id, as `keys list` shows it
 help-keys-destroy-arg-confirm = The same id again
 help-unlock = Open the reading room until it is idle or locked
 help-unlock-arg-idle = Lock after so many idle minutes
-help-arg-share = A holder's share file; as many as are needed
 help-lock = End the reading room, with every key in it
 help-status = What runs, what is captured, what is filed
 help-doctor = What is missing or wrong here, and the command that mends it
@@ -127,6 +129,7 @@ help-completions-arg-shell = The shell
 help-man = Write the man pages into a folder
 help-man-arg-folder = The folder
 help-arg-share = A holder's share file, instead of the passphrase; as many as are needed
+help-arg-share-passphrase-file = File with the passphrase of a sealed share file; one for each, in their order (else they are asked)
 
 ## Command line
 usage-no-command = there is no command "{ $command }"
@@ -167,9 +170,13 @@ init-done = Made the archive "{ $name }" in { $folder }.
     } ahead (`greffe keys list`).
 init-keys-passphrase = Its keys open with your passphrase alone, and nobody else has them. If you lose the passphrase,
     nobody can open this archive again: not us, not the relay, nobody. Write it down and keep it safe.
-init-keys-shares = Its keys open with { $needed } of { $holders } shares, which lie in { $folder }.
+init-keys-shares = Its keys open with { $needed } of { $holders } shares, which lie in { $folder }, each in a file of its own.
     Give each holder one and delete them here. If more than { $forgives } are lost, nobody can open this archive again.
 init-next = Next: `greffe import my-chat.zip`, then `greffe search budget`.
+share-heading-alone = Greffe: share { $index }. Any { $needed } of its set together open the archive's keys. Keep it secret.
+share-passphrases = Each file opens with its own passphrase, which is kept nowhere. Tell each holder theirs, apart from the file:
+share-passphrase-of = { $path } is sealed.
+share-passphrase-ask = Passphrase of the share: { "" }
 share-heading = Greffe: share { $index } of { $holders }. Any { $needed } of them together open the archive's keys. Keep it secret.
 
 ## keys
@@ -351,6 +358,9 @@ unlocked-already = The reading room is open already.
 locked = Locked. The reading room has ended, with every key in it.
 locked-already = It was locked already.
 people-none = Nobody is in the directory yet: `greffe people import people.csv` or `greffe people add`.
+people-no-agents = The office has enrolled no agent.
+people-agent = { $agent }  { $name }, on “{ $device }” (person { $person }), consent of { $consented } UTC, plan { $plan }
+people-agent-unbound = { $agent }  the agent made with the archive, plan { $plan }
 people-done = Done.
 people-imported = Imported { $people } people and { $accounts } accounts.
 people-not-text = { $path } is not UTF-8 text: { $why }.
@@ -470,11 +480,27 @@ help-plan = What an agent may and must capture
 help-plan-set = Send an agent a plan
 help-plan-set-arg-agent = The agent, or how its id begins, or the person's id
 help-plan-set-arg-file = The plan (TOML); docs/operations/plans.md explains it
-help-plan-set-arg-second = File with the key of a second person; private conversations need it
+help-plan-set-arg-second = File with the key of a further person who signs; private conversations need one
+help-plan-propose = Write a plan into a sealed file, which others sign on their own machines
+help-plan-propose-arg-agent = The agent, or how its id begins, or the person's id
+help-plan-propose-arg-file = The plan (TOML); docs/operations/plans.md explains it
+help-plan-propose-arg-out = Write the proposal to this file
+help-plan-propose-arg-proposal-passphrase-file = File with a passphrase for the proposal (else it is asked)
+help-plan-sign = Read a proposed plan and sign it; needs no archive on this machine
+help-plan-sign-arg-proposal = The file of the proposal; your signature is added to it
+help-plan-sign-arg-key = File with your key
+help-plan-sign-arg-agree = You have read the plan and agree (else you are asked)
+help-plan-sign-arg-proposal-passphrase-file = File with the passphrase of the proposal (else it is asked)
+help-plan-submit = Send a proposed plan, with the signatures that it has, to its agent
+help-plan-submit-arg-proposal = The file of the proposal
+help-plan-submit-arg-proposal-passphrase-file = File with the passphrase of the proposal (else it is asked)
 help-plan-show = Show the newest plan sent to an agent
 help-plan-show-arg-agent = The agent, or how its id begins, or the person's id
-help-plan-approver = Let a second person approve plans: makes their key, or takes it
-help-plan-approver-arg-key = File of the second person's key; made if it is not there
+help-plan-key = Make a key of your own to sign plans with, and show its public half
+help-plan-key-arg-key = The file of the key; made if it is not there
+help-plan-approver = Let these persons and the office make plans from now on, and nobody else
+help-plan-approver-arg-keys = A person's public key, or the file of their key, which is made if it is not there
+help-plan-approver-arg-threshold = So many signatures make a plan, the office's among them
 validity-form = a time is written 7d or 12h, at most 31d
 office-delegating = The enrolment office may not act yet: the archive's root lets it, once.
 invite-made = Give this to the person, on a way that others do not read. It is valid until { $until } UTC.
@@ -539,11 +565,52 @@ agent-unknown-next = `greffe enrolments` lists them.
 revoked-retired = Agent { $agent } is retired; what it has captured is accepted until { $until } UTC.
 revoked-compromised = Agent { $agent } is refused from number { $number } on; entries admitted before this stay, flagged.
 plan-wrong = The plan can not be sent: { $why }.
-plan-no-mailbox = Agent { $agent } was not enrolled by this office, so there is no mailbox key to seal a plan to.
+plan-no-mailbox = There is no mailbox key of agent { $agent } to seal a plan to: this office has not enrolled it.
+plan-class = The archive has no key for retention class { $class }: the agent could not seal to it.
+plan-class-next = Name a class that has keys; `greffe keys list` shows them.
+plan-not-approver = Somebody has signed who may not make plans.
+plan-not-approver-next = `greffe plan approver KEY…` says who may, all of them together.
+plan-signatures = The plan has { $have } of { $needed } signatures.
+plan-signatures-next = Propose it with `greffe plan propose`, let the others sign with `greffe plan sign`, then `greffe plan submit`.
+plan-threshold = { $threshold } signatures can not come from { $keys } keys.
+plan-proposal-stale = The proposal is out of date: the office has signed something else since, or a newer plan was sent.
+plan-proposal-stale-next = Propose the plan again and let it be signed again.
+proposal-wrong = The proposal can not be used: { $why }.
+proposal-passphrase-choose = Choose a passphrase for the proposal, and tell it to those who sign: { "" }
+proposal-passphrase-ask = Passphrase of the proposal: { "" }
+plan-proposed = Plan { $number } is proposed in { $path }, with the office's signature. Those who sign need the file and its passphrase.
+plan-to-sign = For the agent with the check words { $agent }, in archive { $archive }:
+    { $plan }
+plan-sign-ask = Type “yes” to sign exactly this:
+plan-sign-word = yes
+plan-sign-no-terminal = There is no terminal to agree on.
+plan-sign-no-terminal-next = Read the plan, then add --agree.
+plan-not-signed = Nothing was signed.
+plan-signed = Signed. The proposal has { $count ->
+    [one] one signature
+   *[other] { $count } signatures
+} now: send the file back to the office.
+plan-key-made = Your key lies in { $path }; keep it to yourself. Its public half, for `greffe plan approver`: { $key }
+plan-not-written = The archive holds no such plan: the office was interrupted when it sent it.
+plan-not-written-next = Send the plan again.
+plan-sent-private = It marks { $count ->
+    [one] one place
+   *[other] { $count } places
+} private: a second person has signed, and the archive says so.
+enrolments-private =     { $count ->
+    [one] one rule makes
+   *[other] { $count } rules make
+} conversations private, signed by a second person
 plan-second-person = A plan that marks conversations private needs a second person.
 plan-second-person-next = Make their key with `greffe plan approver KEY`, and let them give it: --second KEY.
 plan-sent = Plan { $number } is sent ({ $rules } rules). The agent says in the archive when it has taken it.
-plan-approver-made = The key in { $path } may approve plans. It belongs to the second person: keep it apart.
+plan-approver-made = { $count ->
+    [one] One person
+   *[other] { $count } persons
+} and the office make plans from now on; { $threshold ->
+    [one] one signature is
+   *[other] { $threshold } signatures are
+} enough, two where conversations are private. Each key belongs to its person: keep it apart.
 plan-not-asked = The relay could not be asked for a newer plan; this is the one in force here.
 plan-none = No plan was sent: everything is captured.
 plan-heading = Plan { $number }:
@@ -560,6 +627,7 @@ plan-label = the title is { $value }
 plan-from = it is from { $value } UTC on
 plan-before = it is before { $value } UTC
 plan-notice = Notice ({ $language }): { $text }
+plan-notice-where = Notice ({ $language }) where { $conditions }: { $text }
 
 # The agent at work
 help-agent-run = Capture and deliver until it is stopped
@@ -589,6 +657,10 @@ agent-status-alarm = Alarm: { $what } (account { $account }, since { $since } UT
 agent-alarm-foreign-archive = the relay does not serve this archive
 agent-alarm-not-enrolled = this agent is not enrolled
 agent-alarm-revoked = this agent is revoked
+agent-alarm-denied = the relay does not take this agent, and the archive's control chain gives no reason
+agent-alarm-control-withheld = the relay hides acts of the archive's control chain
+agent-alarm-stale-head = nobody has signed the archive's control chain for too long
+agent-alarm-unconfirmed = the vault has not confirmed for too long that it holds what was delivered
 agent-alarm-not-allowed = this agent may not log what it submits
 agent-alarm-clone = this agent was restored from a copy and must be enrolled anew
 agent-alarm-fork = the log is not the one that was seen before
@@ -667,6 +739,9 @@ help-keys-stores = Further places that hold the keyring: each change goes to all
 help-keys-stores-add = Add a folder, on another disk or machine, as a keyring store
 help-keys-stores-add-arg-name = What to call it: small letters, digits and -
 help-keys-stores-add-arg-folder = The folder; it must be there
+help-keys-stores-remove = Remove the keyring from a store, and forget the store
+help-keys-stores-remove-arg-name = The store
+help-keys-stores-remove-arg-gone = Its folder is lost or destroyed: forget it without removing anything
 help-keys-stores-list = List the keyring stores
 help-keys-stores-check = Read every store and say what is pending where
 help-keys-holders = Who can unlock the keys
@@ -674,7 +749,9 @@ help-keys-holders-list = List the ways to unlock
 help-keys-holders-replace = New shares for new holders and a new vault key: no former share or passphrase unlocks any more
 help-keys-holders-replace-arg-holders = K of N holders, for example 2/3
 help-keys-holders-replace-arg-shares = An empty folder for the new shares, one file each
+help-keys-holders-replace-arg-paper = The shares as words and QR codes, to be printed, instead of sealed files
 help-share = A holder's part in unlocking an archive that is elsewhere
+help-share-paper = Show your share as words and QR code, to be kept on paper
 help-share-give = Give your share to one unlock, sealed so that only it can read it
 help-share-give-arg-request = The file with the request that begins with greffe-unlock:, or - for standard input
 help-share-give-arg-fingerprint = The digits that the person who unlocks told you (else they are asked)
@@ -700,6 +777,12 @@ store-no-folder = it is no folder
 store-name = That can not be the name of a store: { $why }.
 store-twice = There is a store { $name } already, or one in that folder, or the folder is the archive's own.
 store-line = { $name }  { $folder }
+store-unknown = There is no keyring store { $name }.
+store-unknown-next = `greffe keys stores list` lists them.
+store-removed = Keyring store { $name } is forgotten; { $folder } holds no keyring of this archive any more.
+store-given-up = Keyring store { $name } is forgotten. Whoever finds { $folder } has an old keyring: with shares or a passphrase of its time it still opens. Replace the holders if it is not destroyed.
+store-not-removed = The keyring can not be removed from { $folder }: { $why }.
+store-not-removed-next = Make the folder reachable; if it is lost or destroyed for good, add --gone.
 stores-none = There are no keyring stores beside the owner's folder. `greffe keys stores add NAME DIR` makes one.
 store-confirmed = ✓ { $name } holds generation { $generation }.
 store-pending = ✗ pending at { $name }: { $why }.
@@ -759,9 +842,9 @@ agent-link-start = It is captured when the agent runs: `greffe agent run`.
 help-agent-link = Link an account of a network to this agent
 help-agent-link-long = Shows a code to scan with your telephone, waits until you have, and adds the account to agent.toml. For Signal, signal-cli 0.14.5 or later and Java 25 must be on the PATH, or be named with --set signal-cli=PATH and --set java-home=DIR.
 help-agent-link-arg-folder = The agent's folder [default: greffe-agent in this user's data folder]
-help-agent-link-arg-network = The network: signal
+help-agent-link-arg-network = The network: signal, whatsapp (Business Cloud API), telegram (business bot)
 help-agent-link-arg-custodian = Opaque id of the person whose account it is [default: me]
-help-agent-link-arg-set = A setting of the connector: signal-cli, java-home, device-name, stories, notice.LANGUAGE
+help-agent-link-arg-set = A setting of the connector; docs/networks.md lists them for each network
 help-agent-link-arg-read = What the connector may read beside its own folder and the system's programs
 signal-cli-missing = { $program } is not there: Greffe needs signal-cli to reach Signal. Install it from github.com/AsamK/signal-cli, or name it with the setting signal-cli.
 signal-cli-start = { $program } can not be started: { $detail }
@@ -786,3 +869,57 @@ signal-send-failed = The message was not sent: { $detail }
 signal-notice-failed = A notice could not be given, and will be tried again: { $detail }
 signal-notice-again = A notice may be given a second time: whether the first was sent is not known after a crash. Its record says so.
 signal-unmodelled = Signal's events have something new, kept as it is: { $path }
+
+# Business interfaces of networks
+agent-link-ask-app-secret = App secret (Meta, App settings > Basic):{" "}
+agent-link-ask-access-token = Access token of a system user (whatsapp_business_management, whatsapp_business_messaging):{" "}
+agent-link-ask-bot-token = The bot's token, from BotFather:{" "}
+agent-link-secret = The secret { $secret } is missing.
+agent-link-secret-next = Write --secret { $secret }=FILE, or run the command at a terminal, which asks for it.
+agent-link-secret-unknown = { $secret } is no secret of this connector; there are: { $known }
+agent-link-secret-unknown-next = Secrets are given as --secret NAME=FILE; - is standard input.
+agent-link-whatsapp-before = Greffe receives what Meta's WhatsApp Business Platform posts for a number of your business: messages and their statuses, and, where the number is also used on a telephone, what is sent there. It does not see groups of the app, view-once media, or anything before the number was connected but the history that Meta hands over. Your business must tell those who write to it; Meta's terms for the platform apply. Needed: the app's secret, an access token of a system user, and the number's id (--set phone-number-id=…) or the business account's (--set business-account-id=…, all its numbers).
+agent-link-whatsapp-enter = Now enter this at Meta (developers.facebook.com, your app, WhatsApp > Configuration > Webhook > Edit), while the agent runs:
+    Callback URL: { $url }
+    Verify token: { $token }
+    Then subscribe to the fields messages, smb_message_echoes, history, smb_app_state_sync, calls, account_update.
+    The address must lead here from the internet with a valid certificate: by a proxy to the setting listen (127.0.0.1:8480 where nothing is said), or with --set tls-cert=FILE --set tls-key=FILE. "{ $url }" with dots stands for an address that was not given (--set public-url=…).
+agent-link-telegram-before = Greffe reads along as a business bot: the private chats of a Telegram account that its owner opens to the bot, new messages, edits and deletions. It does not see groups, channels, secret chats, reactions, or anything from before. Telegram shows the bot in the account's settings, where it can be removed at any time. Make the bot with BotFather (/newbot, then Bot Settings > Business Mode); one bot serves one account.
+agent-link-telegram-connect = On the account's telephone, open Telegram, then Settings > Telegram Business > Chatbots, enter { $bot }, choose the chats, and save. Greffe waits about ten minutes.
+whatsapp-setting = The setting { $name } is missing or does not fit.
+whatsapp-start = The connector can not start: { $detail }
+whatsapp-listen = Greffe can not listen for WhatsApp: { $detail }. Give the certificate (tls-cert, tls-key), or listen on the loopback behind a proxy.
+whatsapp-inbox = The connector's inbox can not be used: { $detail }
+whatsapp-inbox-damaged = A delivery in the connector's inbox can not be read: a loss is recorded.
+whatsapp-disk = The disk takes nothing; Meta is told to send it again: { $detail }
+whatsapp-token = Meta refuses the access token: media are not fetched until there is another. { $detail }
+whatsapp-away = Meta's interface does not answer: { $detail }
+whatsapp-rival = Something else receives this account's events: { $detail }
+whatsapp-stranger = Meta posts events of the number { $detail }, which is not captured here: they are not kept. Link it, and name its listener with the setting pass.{ $detail }.
+whatsapp-not-passed = The listener { $detail } of another number did not take its events; Meta is told to send them again.
+whatsapp-unreadable = Meta posted something that can not be read: { $detail }
+whatsapp-unlinked = Meta says that the account is gone: { $detail }. Nothing more is captured until it is back.
+whatsapp-file-missing = A file could not be had: { $detail }
+whatsapp-unmodelled = WhatsApp's events have something new, kept as it is: { $detail }
+whatsapp-no-sending = This connector does not send.
+whatsapp-no-fetch = WhatsApp keeps nothing that could be fetched again.
+telegram-setting = The setting { $name } is missing or does not fit.
+telegram-start = The connector can not start: { $detail }
+telegram-listen = Greffe can not listen for Telegram: { $detail }. Give the certificate (tls-cert, tls-key), or listen on the loopback behind a proxy.
+telegram-inbox = The connector's inbox can not be used: { $detail }
+telegram-inbox-damaged = An update in the connector's inbox can not be read: a loss is recorded.
+telegram-disk = The disk takes nothing; the updates stay with Telegram for a day: { $detail }
+telegram-token = Telegram refuses the bot's token: { $detail }
+telegram-away = Telegram does not answer: { $detail }
+telegram-rival = Something else asks for this bot's updates, and only one may: { $detail }
+telegram-stranger = Somebody else ({ $detail }) has connected the bot to his account: his chats are not kept.
+telegram-not-passed = Another listener did not take its updates: { $detail }
+telegram-unreadable = Telegram sent something that can not be read: { $detail }
+telegram-unlinked = The bot was disconnected from the account: nothing more is captured until it is connected again.
+telegram-file-missing = A file could not be had: { $detail }
+telegram-unmodelled = Telegram's updates have something new, kept as it is: { $detail }
+telegram-no-sending = This connector does not send.
+telegram-no-fetch = Telegram's Bot API keeps nothing that could be fetched again.
+telegram-no-business = The bot { $bot } can not be connected to a business account. Switch Business Mode on with BotFather (Bot Settings).
+telegram-link-unused = Nobody connected { $bot }.
+help-agent-link-arg-secret = A secret of the connector, in a file, or - for standard input; asked for at a terminal otherwise: app-secret, access-token, verify-token (WhatsApp), bot-token, webhook-secret (Telegram)

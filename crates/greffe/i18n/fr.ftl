@@ -35,6 +35,7 @@ passphrase-no-terminal-next = Lancez la commande dans un terminal, ou nommez un 
 
 ## Aide
 help = Gardez ce que vos équipes écrivent, scellé pour que vous seul puissiez le lire.
+help-everywhere = Options de toutes les commandes
 help-after = Commencez par `greffe init`, puis `greffe import mon-chat.zip`, puis `greffe search budget`.
     Codes de fin : 0 fait · 1 échec · 2 ligne de commande · 3 introuvable · 4 verrouillé · 5 ne se vérifie pas · 6 occupé · 7 importé avec pertes
 help-arg-home = Dossier de l'archive [défaut : la plus proche, ici ou au-dessus]
@@ -46,6 +47,7 @@ help-init = Créer une nouvelle archive dans ce dossier
 help-init-arg-name = Comment on l'appelle [défaut : le nom du dossier]
 help-init-arg-holders = Confier les clés à K de N détenteurs au lieu d'une phrase secrète, par exemple 2/3
 help-init-arg-shares = Dossier pour les parts des détenteurs, un fichier chacune
+help-init-arg-paper = Les parts en mots et codes QR, à imprimer, au lieu de fichiers scellés
 help-init-arg-epochs = Durée d'une période de scellement
 help-init-arg-ahead = Périodes dont les clés sont créées d'avance
 help-init-arg-years = Années avant que la clé d'une période puisse être détruite
@@ -91,6 +93,7 @@ help-people-bind-arg-from = Premier jour
 help-people-bind-arg-to = Dernier jour
 help-people-import = Importer des personnes d'un fichier CSV : id,name,network,account,from,to
 help-people-import-arg-file = Le fichier
+help-people-agents = À qui sont les agents : nom et appareil tels qu'ils ont été indiqués, accord, dernier plan
 help-gaps = Montrer où il manque quelque chose : silences, pertes, ce qui ne peut être lu
 help-verify = Vérifier l'archive, ou des fichiers de preuve, sans faire confiance à personne
 help-verify-arg-proofs = Fichiers de preuve ; aucun : l'archive de ce dossier
@@ -109,7 +112,6 @@ help-keys-destroy-arg-epoch = L'identifiant de la période, donné par `keys lis
 help-keys-destroy-arg-confirm = Le même identifiant encore une fois
 help-unlock = Ouvrir la salle de lecture jusqu'à l'inactivité ou au verrouillage
 help-unlock-arg-idle = Verrouiller après tant de minutes d'inactivité
-help-arg-share = Le fichier de part d'un détenteur ; autant qu'il en faut
 help-lock = Fermer la salle de lecture, avec toutes les clés qu'elle tient
 help-status = Ce qui tourne, ce qui est capturé, ce qui est classé
 help-doctor = Ce qui manque ou ne va pas ici, et la commande qui y remédie
@@ -127,6 +129,7 @@ help-completions-arg-shell = L'interpréteur
 help-man = Écrire les pages de manuel dans un dossier
 help-man-arg-folder = Le dossier
 help-arg-share = Le fichier de part d'un détenteur, au lieu de la phrase secrète ; autant qu'il en faut
+help-arg-share-passphrase-file = Fichier de la phrase secrète d'une part scellée ; un par part, dans leur ordre (sinon elles sont demandées)
 
 ## Ligne de commande
 usage-no-command = il n'y a pas de commande « { $command } »
@@ -167,9 +170,13 @@ init-done = L'archive « { $name } » est créée dans { $folder }.
     } (`greffe keys list`).
 init-keys-passphrase = Ses clés s'ouvrent avec votre seule phrase secrète, et personne d'autre ne les a. Si vous la perdez,
     plus personne ne pourra ouvrir cette archive : ni nous, ni le relais, personne. Notez-la et gardez-la en lieu sûr.
-init-keys-shares = Ses clés s'ouvrent avec { $needed } parts sur { $holders }, qui se trouvent dans { $folder }.
+init-keys-shares = Ses clés s'ouvrent avec { $needed } parts sur { $holders }, qui se trouvent dans { $folder }, chacune dans son fichier.
     Donnez-en une à chaque détenteur et effacez-les ici. Si plus de { $forgives } sont perdues, plus personne ne pourra ouvrir cette archive.
 init-next = Ensuite : `greffe import mon-chat.zip`, puis `greffe search budget`.
+share-heading-alone = Greffe : part { $index }. { $needed } parts de son jeu ensemble ouvrent les clés de l'archive. Gardez-la secrète.
+share-passphrases = Chaque fichier s'ouvre avec sa propre phrase secrète, qui n'est gardée nulle part. Dites la sienne à chaque détenteur, séparément du fichier :
+share-passphrase-of = { $path } est scellé.
+share-passphrase-ask = Phrase secrète de la part : { "" }
 share-heading = Greffe : part { $index } sur { $holders }. { $needed } d'entre elles ensemble ouvrent les clés de l'archive. Gardez-la secrète.
 
 ## keys
@@ -351,6 +358,9 @@ unlocked-already = La salle de lecture est déjà ouverte.
 locked = Verrouillée. La salle de lecture s'est terminée, avec toutes les clés qu'elle tenait.
 locked-already = Elle était déjà verrouillée.
 people-none = Personne n'est encore dans l'annuaire : `greffe people import personnes.csv` ou `greffe people add`.
+people-no-agents = Le bureau n'a inscrit aucun agent.
+people-agent = { $agent }  { $name }, sur « { $device } » (personne { $person }), accord du { $consented } UTC, plan { $plan }
+people-agent-unbound = { $agent }  l'agent créé avec l'archive, plan { $plan }
 people-done = Fait.
 people-imported = { $people } personnes et { $accounts } comptes importés.
 people-not-text = { $path } n'est pas du texte UTF-8 : { $why }.
@@ -476,11 +486,27 @@ help-plan = Ce qu'un agent peut et doit archiver
 help-plan-set = Envoyer un plan à un agent
 help-plan-set-arg-agent = L'agent, le début de son identifiant, ou l'identifiant de la personne
 help-plan-set-arg-file = Le plan (TOML) ; docs/operations/plans.md l'explique
-help-plan-set-arg-second = Fichier de la clé d'une seconde personne ; les conversations privées l'exigent
+help-plan-set-arg-second = Fichier de la clé d'une autre personne qui signe ; les conversations privées en exigent une
+help-plan-propose = Écrire un plan dans un fichier scellé, que d'autres signent sur leurs machines
+help-plan-propose-arg-agent = L'agent, ou le début de son identifiant, ou l'identifiant de la personne
+help-plan-propose-arg-file = Le plan (TOML) ; docs/operations/plans.md l'explique
+help-plan-propose-arg-out = Écrire la proposition dans ce fichier
+help-plan-propose-arg-proposal-passphrase-file = Fichier d'une phrase secrète pour la proposition (sinon elle est demandée)
+help-plan-sign = Lire un plan proposé et le signer ; aucune archive n'est nécessaire sur cette machine
+help-plan-sign-arg-proposal = Le fichier de la proposition ; votre signature y est ajoutée
+help-plan-sign-arg-key = Fichier de votre clé
+help-plan-sign-arg-agree = Vous avez lu le plan et l'approuvez (sinon on vous le demande)
+help-plan-sign-arg-proposal-passphrase-file = Fichier de la phrase secrète de la proposition (sinon elle est demandée)
+help-plan-submit = Envoyer à son agent un plan proposé, avec les signatures qu'il porte
+help-plan-submit-arg-proposal = Le fichier de la proposition
+help-plan-submit-arg-proposal-passphrase-file = Fichier de la phrase secrète de la proposition (sinon elle est demandée)
 help-plan-show = Montrer le dernier plan envoyé à un agent
 help-plan-show-arg-agent = L'agent, le début de son identifiant, ou l'identifiant de la personne
-help-plan-approver = Autoriser une seconde personne à approuver les plans : crée sa clé, ou la prend
-help-plan-approver-arg-key = Fichier de la clé de la seconde personne ; créé s'il n'existe pas
+help-plan-key = Créer une clé à vous pour signer des plans, et montrer sa moitié publique
+help-plan-key-arg-key = Le fichier de la clé ; créé s'il n'existe pas
+help-plan-approver = Laisser ces personnes et le bureau faire les plans désormais, et personne d'autre
+help-plan-approver-arg-keys = La clé publique d'une personne, ou le fichier de sa clé, créé s'il n'existe pas
+help-plan-approver-arg-threshold = Nombre de signatures qui font un plan, celle du bureau comprise
 validity-form = une durée s'écrit 7d ou 12h, au plus 31d
 office-delegating = Le bureau des inscriptions n'a pas encore le droit d'agir : la racine de l'archive le lui donne, une fois.
 invite-made = Remettez ceci à la personne par une voie que d'autres ne lisent pas. Valable jusqu'au { $until } UTC.
@@ -545,11 +571,52 @@ agent-unknown-next = `greffe enrolments` les liste.
 revoked-retired = L'agent { $agent } est retiré ; ce qu'il a archivé est accepté jusqu'au { $until } UTC.
 revoked-compromised = L'agent { $agent } est refusé à partir du numéro { $number } ; les entrées admises restent, signalées.
 plan-wrong = Le plan ne peut pas être envoyé : { $why }.
-plan-no-mailbox = L'agent { $agent } n'a pas été inscrit par ce bureau : il n'y a pas de clé de boîte aux lettres pour lui sceller un plan.
+plan-no-mailbox = Aucune clé de boîte aux lettres de l'agent { $agent } n'est connue pour lui sceller un plan : ce bureau ne l'a pas inscrit.
+plan-class = L'archive n'a pas de clé pour la classe de conservation { $class } : l'agent ne pourrait rien lui sceller.
+plan-class-next = Indiquez une classe qui a des clés ; `greffe keys list` les montre.
+plan-not-approver = Quelqu'un a signé qui n'a pas le droit de faire des plans.
+plan-not-approver-next = `greffe plan approver CLÉ…` dit qui en a le droit, tous ensemble.
+plan-signatures = Le plan porte { $have } des { $needed } signatures requises.
+plan-signatures-next = Proposez-le avec `greffe plan propose`, faites signer les autres avec `greffe plan sign`, puis `greffe plan submit`.
+plan-threshold = { $keys } clés ne peuvent pas donner { $threshold } signatures.
+plan-proposal-stale = La proposition est périmée : le bureau a signé autre chose depuis, ou un plan plus récent a été envoyé.
+plan-proposal-stale-next = Proposez le plan de nouveau et faites-le signer de nouveau.
+proposal-wrong = La proposition est inutilisable : { $why }.
+proposal-passphrase-choose = Choisissez une phrase secrète pour la proposition, et dites-la à ceux qui signent : { "" }
+proposal-passphrase-ask = Phrase secrète de la proposition : { "" }
+plan-proposed = Le plan { $number } est proposé dans { $path }, avec la signature du bureau. Ceux qui signent ont besoin du fichier et de sa phrase secrète.
+plan-to-sign = Pour l'agent aux mots de contrôle { $agent }, dans l'archive { $archive } :
+    { $plan }
+plan-sign-ask = Tapez « oui » pour signer exactement ceci :
+plan-sign-word = oui
+plan-sign-no-terminal = Il n'y a pas de terminal pour donner votre accord.
+plan-sign-no-terminal-next = Lisez le plan, puis ajoutez --agree.
+plan-not-signed = Rien n'a été signé.
+plan-signed = Signé. La proposition porte maintenant { $count ->
+    [one] une signature
+   *[other] { $count } signatures
+} : renvoyez le fichier au bureau.
+plan-key-made = Votre clé se trouve dans { $path } ; gardez-la pour vous. Sa moitié publique, pour `greffe plan approver` : { $key }
+plan-not-written = L'archive ne contient pas ce plan : le bureau a été interrompu pendant l'envoi.
+plan-not-written-next = Envoyez le plan de nouveau.
+plan-sent-private = Il rend privé { $count ->
+    [one] un endroit
+   *[other] { $count } endroits
+} : une seconde personne a signé, et l'archive en fait état.
+enrolments-private =     { $count ->
+    [one] une règle rend
+   *[other] { $count } règles rendent
+} des conversations privées, avec la signature d'une seconde personne
 plan-second-person = Un plan qui marque des conversations comme privées exige une seconde personne.
 plan-second-person-next = Créez sa clé avec `greffe plan approver KEY`, et qu'elle la donne : --second KEY.
 plan-sent = Le plan { $number } est envoyé ({ $rules } règles). L'agent dit dans l'archive quand il l'a pris.
-plan-approver-made = La clé dans { $path } peut approuver les plans. Elle appartient à la seconde personne : gardez-la à part.
+plan-approver-made = { $count ->
+    [one] Une personne
+   *[other] { $count } personnes
+} et le bureau font désormais les plans ; { $threshold ->
+    [one] une signature suffit
+   *[other] { $threshold } signatures suffisent
+}, mais il en faut deux là où des conversations sont privées. Chaque clé appartient à sa personne : gardez-la à part.
 plan-not-asked = Le relais n'a pas pu être interrogé sur un plan plus récent ; voici celui qui est en vigueur ici.
 plan-none = Aucun plan n'a été envoyé : tout est archivé.
 plan-heading = Plan { $number } :
@@ -566,6 +633,7 @@ plan-label = le titre est { $value }
 plan-from = c'est à partir du { $value } UTC
 plan-before = c'est avant le { $value } UTC
 plan-notice = Avis ({ $language }) : { $text }
+plan-notice-where = Avis ({ $language }) où { $conditions } : { $text }
 
 # L’agent au travail
 help-agent-run = Capturer et remettre jusqu’à l’arrêt
@@ -595,6 +663,10 @@ agent-status-alarm = Alarme : { $what } (compte { $account }, depuis { $since } 
 agent-alarm-foreign-archive = le relais ne sert pas cette archive
 agent-alarm-not-enrolled = cet agent n’est pas inscrit
 agent-alarm-revoked = cet agent est révoqué
+agent-alarm-denied = le relais n’accepte pas cet agent, et la chaîne de contrôle de l’archive n’en donne pas la raison
+agent-alarm-control-withheld = le relais cache des actes de la chaîne de contrôle de l’archive
+agent-alarm-stale-head = personne n’a signé la chaîne de contrôle de l’archive depuis trop longtemps
+agent-alarm-unconfirmed = depuis trop longtemps, le coffre n’a pas confirmé qu’il détient ce qui a été remis
 agent-alarm-not-allowed = cet agent n’a pas le droit d’inscrire ce qu’il remet
 agent-alarm-clone = cet agent a été restauré depuis une copie et doit être inscrit à nouveau
 agent-alarm-fork = le journal n’est pas celui qui a été vu avant
@@ -673,6 +745,9 @@ help-keys-stores = D'autres lieux qui gardent le trousseau : chaque changement v
 help-keys-stores-add = Ajouter un dossier, sur un autre disque ou une autre machine, comme magasin du trousseau
 help-keys-stores-add-arg-name = Son nom : petites lettres, chiffres et -
 help-keys-stores-add-arg-folder = Le dossier ; il doit exister
+help-keys-stores-remove = Retirer le trousseau d'un dépôt, et oublier le dépôt
+help-keys-stores-remove-arg-name = Le dépôt
+help-keys-stores-remove-arg-gone = Son dossier est perdu ou détruit : l'oublier sans rien retirer
 help-keys-stores-list = Lister les magasins du trousseau
 help-keys-stores-check = Lire chaque magasin et dire ce qui est en attente, et où
 help-keys-holders = Qui peut déverrouiller les clés
@@ -680,7 +755,9 @@ help-keys-holders-list = Lister les façons de déverrouiller
 help-keys-holders-replace = De nouvelles parts pour de nouveaux détenteurs et une nouvelle clé du coffre : aucune part ni phrase d'avant ne déverrouille plus
 help-keys-holders-replace-arg-holders = K détenteurs sur N, par exemple 2/3
 help-keys-holders-replace-arg-shares = Un dossier vide pour les nouvelles parts, un fichier chacune
+help-keys-holders-replace-arg-paper = Les parts en mots et codes QR, à imprimer, au lieu de fichiers scellés
 help-share = Ce qu'un détenteur fait pour déverrouiller une archive qui est ailleurs
+help-share-paper = Montrer votre part en mots et en code QR, à garder sur papier
 help-share-give = Donner votre part à un déverrouillage, scellée pour lui seul
 help-share-give-arg-request = Le fichier de la demande qui commence par greffe-unlock:, ou - pour l'entrée standard
 help-share-give-arg-fingerprint = Les chiffres que la personne qui déverrouille vous a dits (sinon ils sont demandés)
@@ -706,6 +783,12 @@ store-no-folder = ce n'est pas un dossier
 store-name = Ce ne peut pas être le nom d'un magasin : { $why }.
 store-twice = Il y a déjà un magasin { $name }, ou un magasin dans ce dossier, ou le dossier est celui de l'archive.
 store-line = { $name }  { $folder }
+store-unknown = Il n'y a pas de dépôt de trousseau { $name }.
+store-unknown-next = `greffe keys stores list` les liste.
+store-removed = Le dépôt { $name } est oublié ; { $folder } ne contient plus de trousseau de cette archive.
+store-given-up = Le dépôt { $name } est oublié. Qui trouve { $folder } a un ancien trousseau : les parts ou la phrase secrète de l'époque l'ouvrent encore. Remplacez les détenteurs s'il n'est pas détruit.
+store-not-removed = Le trousseau ne peut pas être retiré de { $folder } : { $why }.
+store-not-removed-next = Rendez le dossier accessible ; s'il est perdu ou détruit pour de bon, ajoutez --gone.
 stores-none = Il n'y a pas de magasin du trousseau hors du dossier du propriétaire. `greffe keys stores add NOM DOSSIER` en crée un.
 store-confirmed = ✓ { $name } garde la génération { $generation }.
 store-pending = ✗ en attente à { $name } : { $why }.
@@ -765,9 +848,9 @@ agent-link-start = Il est capté quand l’agent tourne : « greffe agent run »
 help-agent-link = Lier à cet agent un compte d’un réseau
 help-agent-link-long = Montre un code à scanner avec votre téléphone, attend que ce soit fait, et ajoute le compte à agent.toml. Pour Signal, signal-cli 0.14.5 ou plus récent et Java 25 doivent être dans le PATH, ou nommés par --set signal-cli=CHEMIN et --set java-home=DOSSIER.
 help-agent-link-arg-folder = Le dossier de l’agent [par défaut : greffe-agent dans le dossier de données de cet utilisateur]
-help-agent-link-arg-network = Le réseau : signal
+help-agent-link-arg-network = Le réseau : signal, whatsapp (Business Cloud API), telegram (bot professionnel)
 help-agent-link-arg-custodian = Identifiant opaque de la personne dont c’est le compte [par défaut : me]
-help-agent-link-arg-set = Un réglage du connecteur : signal-cli, java-home, device-name, stories, notice.LANGUE
+help-agent-link-arg-set = Un réglage du connecteur ; docs/networks.md en donne la liste par réseau
 help-agent-link-arg-read = Ce que le connecteur peut lire outre son dossier et les programmes du système
 signal-cli-missing = { $program } n’est pas là : il faut signal-cli à Greffe pour atteindre Signal. Installez-le depuis github.com/AsamK/signal-cli, ou nommez-le par le réglage signal-cli.
 signal-cli-start = { $program } ne peut pas être lancé : { $detail }
@@ -792,3 +875,57 @@ signal-send-failed = Le message n’a pas été envoyé : { $detail }
 signal-notice-failed = Un avis n’a pas pu être donné ; il sera tenté de nouveau : { $detail }
 signal-notice-again = Un avis est peut-être donné une seconde fois : après un arrêt brutal, on ne sait pas si le premier est parti. Son enregistrement le dit.
 signal-unmodelled = Les événements de Signal ont du nouveau, gardé tel quel : { $path }
+
+# Interfaces professionnelles des réseaux
+agent-link-ask-app-secret = Clé secrète de l’app (Meta, Paramètres > Général) :{" "}
+agent-link-ask-access-token = Jeton d’accès d’un utilisateur système (whatsapp_business_management, whatsapp_business_messaging) :{" "}
+agent-link-ask-bot-token = Le jeton du bot, donné par BotFather :{" "}
+agent-link-secret = Il manque le secret { $secret }.
+agent-link-secret-next = Écrivez --secret { $secret }=FICHIER, ou lancez la commande dans un terminal, qui le demande.
+agent-link-secret-unknown = { $secret } n’est pas un secret de ce connecteur ; il y a : { $known }
+agent-link-secret-unknown-next = Les secrets se donnent par --secret NOM=FICHIER ; - est l’entrée standard.
+agent-link-whatsapp-before = Greffe reçoit ce que la plateforme WhatsApp Business de Meta envoie pour un numéro de votre entreprise : messages et leurs états et, si le numéro sert aussi sur un téléphone, ce qui y est envoyé. Il ne voit ni les groupes de l’application, ni les médias à vue unique, ni rien d’avant la connexion du numéro sauf l’historique que Meta transmet. Votre entreprise doit informer ceux qui lui écrivent ; les conditions de Meta pour la plateforme s’appliquent. Il faut : la clé secrète de l’app, un jeton d’accès d’un utilisateur système, et l’identifiant du numéro (--set phone-number-id=…) ou celui du compte professionnel (--set business-account-id=…, tous ses numéros).
+agent-link-whatsapp-enter = Saisissez maintenant ceci chez Meta (developers.facebook.com, votre app, WhatsApp > Configuration > Webhook > Modifier), pendant que l’agent tourne :
+    URL de rappel : { $url }
+    Jeton de vérification : { $token }
+    Puis abonnez-vous aux champs messages, smb_message_echoes, history, smb_app_state_sync, calls, account_update.
+    L’adresse doit mener ici depuis internet avec un certificat valable : par un mandataire vers le réglage listen (127.0.0.1:8480 si rien n’est dit), ou par --set tls-cert=FICHIER --set tls-key=FICHIER. « { $url } » avec des points tient lieu d’une adresse qui n’a pas été donnée (--set public-url=…).
+agent-link-telegram-before = Greffe lit en tant que bot professionnel : les discussions privées d’un compte Telegram que son titulaire ouvre au bot, nouveaux messages, modifications et suppressions. Il ne voit ni groupes, ni canaux, ni discussions secrètes, ni réactions, ni rien d’avant. Telegram montre le bot dans les paramètres du compte, où il peut être retiré à tout moment. Créez le bot avec BotFather (/newbot, puis Bot Settings > Business Mode) ; un bot sert un compte.
+agent-link-telegram-connect = Sur le téléphone du compte, ouvrez Telegram, puis Paramètres > Telegram Business > Chatbots, saisissez { $bot }, choisissez les discussions et enregistrez. Greffe attend dix minutes environ.
+whatsapp-setting = Le réglage { $name } manque ou ne convient pas.
+whatsapp-start = Le connecteur ne peut pas démarrer : { $detail }
+whatsapp-listen = Greffe ne peut pas écouter pour WhatsApp : { $detail }. Donnez le certificat (tls-cert, tls-key), ou écoutez sur la boucle locale derrière un mandataire.
+whatsapp-inbox = La boîte de réception du connecteur ne peut pas servir : { $detail }
+whatsapp-inbox-damaged = Un envoi dans la boîte du connecteur n’est pas lisible : une perte est consignée.
+whatsapp-disk = Le disque ne prend rien ; Meta est prié de renvoyer : { $detail }
+whatsapp-token = Meta refuse le jeton d’accès : les médias ne sont pas repris tant qu’il n’y en a pas d’autre. { $detail }
+whatsapp-away = L’interface de Meta ne répond pas : { $detail }
+whatsapp-rival = Autre chose reçoit les événements de ce compte : { $detail }
+whatsapp-stranger = Meta envoie des événements du numéro { $detail }, qui n’est pas capté ici : ils ne sont pas gardés. Liez-le, et nommez son écoute par le réglage pass.{ $detail }.
+whatsapp-not-passed = L’écoute { $detail } d’un autre numéro n’a pas pris ses événements ; Meta est prié de les renvoyer.
+whatsapp-unreadable = Meta a envoyé quelque chose d’illisible : { $detail }
+whatsapp-unlinked = Meta dit que le compte n’est plus : { $detail }. Plus rien n’est capté jusqu’à son retour.
+whatsapp-file-missing = Un fichier n’a pas pu être obtenu : { $detail }
+whatsapp-unmodelled = Les événements de WhatsApp ont du nouveau, gardé tel quel : { $detail }
+whatsapp-no-sending = Ce connecteur n’envoie pas.
+whatsapp-no-fetch = WhatsApp ne garde rien qui puisse être repris.
+telegram-setting = Le réglage { $name } manque ou ne convient pas.
+telegram-start = Le connecteur ne peut pas démarrer : { $detail }
+telegram-listen = Greffe ne peut pas écouter pour Telegram : { $detail }. Donnez le certificat (tls-cert, tls-key), ou écoutez sur la boucle locale derrière un mandataire.
+telegram-inbox = La boîte de réception du connecteur ne peut pas servir : { $detail }
+telegram-inbox-damaged = Une mise à jour dans la boîte du connecteur n’est pas lisible : une perte est consignée.
+telegram-disk = Le disque ne prend rien ; les mises à jour restent un jour chez Telegram : { $detail }
+telegram-token = Telegram refuse le jeton du bot : { $detail }
+telegram-away = Telegram ne répond pas : { $detail }
+telegram-rival = Autre chose demande les mises à jour de ce bot, et un seul le peut : { $detail }
+telegram-stranger = Quelqu’un d’autre ({ $detail }) a relié le bot à son compte : ses discussions ne sont pas gardées.
+telegram-not-passed = Une autre écoute n’a pas pris ses mises à jour : { $detail }
+telegram-unreadable = Telegram a envoyé quelque chose d’illisible : { $detail }
+telegram-unlinked = Le bot a été détaché du compte : plus rien n’est capté jusqu’à ce qu’il soit relié.
+telegram-file-missing = Un fichier n’a pas pu être obtenu : { $detail }
+telegram-unmodelled = Les mises à jour de Telegram ont du nouveau, gardé tel quel : { $detail }
+telegram-no-sending = Ce connecteur n’envoie pas.
+telegram-no-fetch = L’interface des bots de Telegram ne garde rien qui puisse être repris.
+telegram-no-business = Le bot { $bot } ne peut pas être relié à un compte professionnel. Activez Business Mode avec BotFather (Bot Settings).
+telegram-link-unused = Personne n’a relié { $bot }.
+help-agent-link-arg-secret = Un secret du connecteur, dans un fichier, ou - pour l’entrée standard ; demandé au terminal sinon : app-secret, access-token, verify-token (WhatsApp), bot-token, webhook-secret (Telegram)

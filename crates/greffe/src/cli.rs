@@ -42,6 +42,9 @@ pub(crate) struct Global {
     pub(crate) passphrase_file: Option<PathBuf>,
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) share: Vec<PathBuf>,
+    /// Passphrases of sealed share files, in their order
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) share_passphrase_file: Vec<PathBuf>,
     #[arg(
         long,
         global = true,
@@ -116,6 +119,9 @@ pub(crate) struct Init {
     pub(crate) holders: Option<Holders>,
     #[arg(long, value_name = "DIR", requires = "holders")]
     pub(crate) shares: Option<PathBuf>,
+    /// Shares as words and QR codes, to be printed
+    #[arg(long, requires = "holders")]
+    pub(crate) paper: bool,
     #[arg(long, value_enum, default_value = "month")]
     pub(crate) epochs: EpochLength,
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=120))]
@@ -239,6 +245,7 @@ pub(crate) enum PeopleAction {
     Add(PersonAdd),
     Bind(PersonBind),
     Import(PeopleImport),
+    Agents,
 }
 
 #[derive(Debug, Args)]
@@ -316,8 +323,17 @@ pub(crate) struct KeyStores {
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoresAction {
     Add(StoreAdd),
+    Remove(StoreRemove),
     List,
     Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreRemove {
+    pub(crate) name: String,
+    /// The folder is lost or destroyed: what it held can not be removed any more
+    #[arg(long)]
+    pub(crate) gone: bool,
 }
 
 #[derive(Debug, Args)]
@@ -345,6 +361,9 @@ pub(crate) struct ReplaceHolders {
     pub(crate) holders: Holders,
     #[arg(long, value_name = "DIR")]
     pub(crate) shares: PathBuf,
+    /// Shares as words and QR codes, to be printed
+    #[arg(long)]
+    pub(crate) paper: bool,
 }
 
 #[derive(Debug, Args)]
@@ -356,6 +375,7 @@ pub(crate) struct Share {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ShareAction {
     Give(GiveShare),
+    Paper,
 }
 
 #[derive(Debug, Args)]
@@ -486,9 +506,14 @@ fn localize(command: clap::Command, key: &str) -> clap::Command {
             key
         };
         let name = argument.get_id().as_str().replace('_', "-");
-        match text::find(&format!("{place}-arg-{name}")) {
+        let argument = match text::find(&format!("{place}-arg-{name}")) {
             Some(help) => argument.help(help),
             None => argument,
+        };
+        // Apart from a command's own, which are what its help is read for.
+        match root {
+            true => argument.help_heading(word("help-everywhere")),
+            false => argument,
         }
     });
     let names: Vec<String> = command

@@ -6,6 +6,7 @@
 mod backend;
 pub(crate) mod office;
 mod owner;
+mod plans;
 pub(crate) mod request;
 mod serve;
 mod start;
@@ -24,7 +25,7 @@ use crate::failure::Failure;
 use crate::home::HomeLock;
 
 pub(crate) use backend::Backend;
-pub(crate) use owner::{Owner, Secret, read_share, write_shares};
+pub(crate) use owner::{Owner, Secret};
 pub(crate) use start::{
     OWN_WITNESS, environment, part_failed, rebuild_from, rebuild_relay, start_relay, write_seed,
 };
@@ -64,6 +65,7 @@ impl Engine {
         &self,
         seen: &mut (dyn FnMut(Delivered) + Send),
     ) -> Result<Delivered, Failure> {
+        self.read_mail().await;
         loop {
             let mut courier = self.courier.lock().await;
             courier
@@ -91,6 +93,22 @@ impl Engine {
             if !step.more {
                 return Ok(delivered);
             }
+        }
+    }
+
+    /// Takes what was sent to this folder's agent, plans above all. What can not be taken now, or is
+    /// not believed, is asked for again the next time, and holds up nothing.
+    async fn read_mail(&self) {
+        let mut courier = self.courier.lock().await;
+        let read = async {
+            courier.read_control().await?;
+            courier.read_mail().await
+        };
+        if let Err(error) = read.await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "mail to the agent of this folder could not be read"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use seal::{NewEpoch, Period, Randomness, Share, Threshold, make_epoch};
 use wire::{
     Act, ArchiveId, Body, ChainPosition, Control, ControlHead, ControlNumber, Enrol, Entry,
     EntryDraft, EpochUse, Genesis, GenesisNonce, PublicKey, Recipients, RetentionClass, Role,
-    SignerKey, WitnessPolicy,
+    SignerKey, WitnessPolicy, XWingKey,
 };
 use zeroize::Zeroizing;
 
@@ -117,11 +117,12 @@ impl Founding {
         &self.log_seed
     }
 
-    /// Signs the genesis, the recipients and the enrolment of vault and agent.
+    /// Signs the genesis, the recipients and the enrolment of vault and agent, the latter with its
+    /// mailbox key, so that it can get a plan.
     pub(crate) fn finish(
         self,
         vault: PublicKey,
-        agent: PublicKey,
+        (agent, mailbox): (PublicKey, XWingKey),
         randomness: &mut dyn Randomness,
     ) -> Result<Founded, Failure> {
         let root = signer(&self.root_seed)?;
@@ -133,8 +134,8 @@ impl Founding {
         let mut writer = ControlWriter::new(archive, &root, ChainPosition::FIRST, head, self.now);
         writer.sign(Body::Genesis(self.genesis))?;
         writer.publish(&self.epochs)?;
-        writer.act(enrol(vault, Role::Vault))?;
-        writer.act(enrol(agent, Role::Agent))?;
+        writer.act(enrol(vault, Role::Vault, None))?;
+        writer.act(enrol(agent, Role::Agent, Some(mailbox)))?;
         let entries = writer.into_entries();
         let root = self
             .ring
@@ -194,18 +195,31 @@ impl<'a> ControlWriter<'a> {
         })
     }
 
-    /// Lets a key act for a purpose, alone, until a time.
+    /// Lets keys act for a purpose, so many of them together, until a time.
     pub(crate) fn delegate(
         &mut self,
         purpose: wire::Purpose,
         keys: Vec<PublicKey>,
+        threshold: u8,
         until: Milliseconds,
     ) -> Result<(), Failure> {
         self.act(Act::Delegate(wire::Delegate {
             purpose,
             keys,
-            threshold: 1,
+            threshold,
             until,
+        }))
+    }
+
+    /// Ends a delegation.
+    pub(crate) fn undelegate(
+        &mut self,
+        purpose: wire::Purpose,
+        delegation: ControlNumber,
+    ) -> Result<(), Failure> {
+        self.act(Act::Undelegate(wire::Undelegate {
+            purpose,
+            delegation,
         }))
     }
 
@@ -278,11 +292,11 @@ fn recipients(epochs: &[NewEpoch]) -> Act {
     })
 }
 
-fn enrol(key: PublicKey, role: Role) -> Act {
+fn enrol(key: PublicKey, role: Role, mailbox: Option<XWingKey>) -> Act {
     Act::Enrol(Enrol {
         key,
         role,
-        mailbox: None,
+        mailbox,
         follows: None,
         follows_until: None,
         tls: None,

@@ -18,6 +18,7 @@ mod logging;
 mod output;
 mod room;
 mod secret;
+mod shares;
 mod system;
 mod text;
 

@@ -29,18 +29,28 @@ impl Passphrase {
 
     /// Asks for the passphrase of an archive, or reads it from the file given (`-`: standard input).
     pub(crate) fn ask(file: Option<&Path>) -> Result<Self, Failure> {
+        Self::ask_for(file, "passphrase-ask")
+    }
+
+    /// The same with another question, a key of the catalogue.
+    pub(crate) fn ask_for(file: Option<&Path>, question: &str) -> Result<Self, Failure> {
         match file {
             Some(path) => Self::from_file(path),
-            None => Self::from_terminal(&word("passphrase-ask")),
+            None => Self::from_terminal(&word(question)),
         }
     }
 
     /// Asks twice for a new passphrase and refuses one that is too short.
     pub(crate) fn choose(file: Option<&Path>) -> Result<Self, Failure> {
+        Self::choose_for(file, "passphrase-choose")
+    }
+
+    /// The same with another question, a key of the catalogue.
+    pub(crate) fn choose_for(file: Option<&Path>, question: &str) -> Result<Self, Failure> {
         let chosen = match file {
             Some(path) => Self::from_file(path)?,
             None => {
-                let first = Self::from_terminal(&word("passphrase-choose"))?;
+                let first = Self::from_terminal(&word(question))?;
                 let second = Self::from_terminal(&word("passphrase-again"))?;
                 if first.0 != second.0 {
                     return Err(Failure::new("passphrases-differ"));
@@ -52,6 +62,11 @@ impl Passphrase {
             return Err(Failure::new("passphrase-short").with("least", SHORTEST));
         }
         Ok(chosen)
+    }
+
+    /// One that this program has made itself.
+    pub(crate) fn given(text: &str) -> Result<Self, Failure> {
+        Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
     fn from_file(path: &Path) -> Result<Self, Failure> {

@@ -266,7 +266,7 @@ fn a_wrong_passphrase_opens_nothing() {
 #[test]
 fn holders_open_it_together_and_not_alone() {
     let archive = Archive::new();
-    archive.good(&["init", "--holders", "2/3", "--shares", "shares"]);
+    archive.good(&["init", "--holders", "2/3", "--shares", "shares", "--paper"]);
     archive.import();
     let share = |index: u8| format!("shares/share-{index}-of-3.txt");
     let (one, two, three) = (share(1), share(2), share(3));
@@ -292,6 +292,98 @@ fn holders_open_it_together_and_not_alone() {
         ])["total"],
         1
     );
+}
+
+/// SHARE-6: a share's file opens with its own passphrase, and can be put on paper.
+#[test]
+fn share_6_sealed_share_files_need_their_passphrases() {
+    let archive = Archive::new();
+    let made = archive.json(&["init", "--holders", "2/3", "--shares", "shares"]);
+    let passphrases = made["passphrases"].as_array().unwrap().clone();
+    assert_eq!(passphrases.len(), 3);
+    for (index, passphrase) in passphrases.iter().enumerate() {
+        let name = format!("p{}", index + 1);
+        std::fs::write(archive.path(&name), passphrase.as_str().unwrap()).unwrap();
+        let file = archive.path(&format!("shares/share-{}-of-3.greffe-share", index + 1));
+        let bytes = std::fs::read(file).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("greffe-share:"));
+    }
+    let with = |one: &str, two: &str| {
+        [
+            "--share",
+            "shares/share-1-of-3.greffe-share",
+            "--share-passphrase-file",
+            one,
+            "--share",
+            "shares/share-3-of-3.greffe-share",
+            "--share-passphrase-file",
+            two,
+        ]
+        .map(str::to_owned)
+    };
+    let arguments = with("p1", "p3");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    archive.import_with(&arguments);
+    let search = |shares: [String; 8]| {
+        let mut all = vec!["search".to_owned(), "budget".to_owned()];
+        all.extend(shares);
+        all
+    };
+    let right = search(with("p1", "p3"));
+    let right: Vec<&str> = right.iter().map(String::as_str).collect();
+    assert_eq!(archive.json(&right)["total"], 1);
+    let wrong = search(with("p1", "p2"));
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    let told = archive.fails(&wrong, 4);
+    assert!(told.contains("passphrase"), "{told}");
+    // On paper: words, which are taken as they are.
+    let paper = archive.good(&[
+        "share",
+        "paper",
+        "--share",
+        "shares/share-2-of-3.greffe-share",
+        "--share-passphrase-file",
+        "p2",
+    ]);
+    std::fs::write(archive.path("paper.txt"), paper).unwrap();
+    let arguments = [
+        "search",
+        "budget",
+        "--share",
+        "paper.txt",
+        "--share",
+        "shares/share-1-of-3.greffe-share",
+        "--share-passphrase-file",
+        "p1",
+    ];
+    assert_eq!(archive.json(&arguments)["total"], 1);
+}
+
+/// RING-11: a store that is given up holds nothing of the archive any more.
+#[test]
+fn ring_11_a_store_is_removed_with_what_it_holds() {
+    let archive = Archive::founded();
+    for name in ["bank", "safe"] {
+        std::fs::create_dir(archive.path(name)).unwrap();
+        archive.good(&["keys", "stores", "add", name, name]);
+    }
+    std::fs::write(archive.path("bank/other.txt"), "another's").unwrap();
+    archive.good(&["keys", "stores", "remove", "bank"]);
+    let left: Vec<_> = std::fs::read_dir(archive.path("bank"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["other.txt"]);
+    archive.fails(&["keys", "stores", "remove", "bank"], 3);
+    // A folder that is lost is forgotten by the owner's word only.
+    std::fs::rename(archive.path("safe"), archive.path("elsewhere")).unwrap();
+    archive.fails(&["keys", "stores", "remove", "safe"], 1);
+    archive.good(&["keys", "stores", "remove", "safe", "--gone"]);
+    assert_eq!(
+        archive.json(&["keys", "stores", "list"])["stores"],
+        serde_json::json!([])
+    );
+    archive.good(&["keys", "make-ahead", "--periods", "13"]);
 }
 
 #[test]
@@ -538,7 +630,7 @@ fn the_keyring_lies_in_every_store_and_what_is_pending_is_told_and_finished() {
 #[test]
 fn holders_elsewhere_open_it_by_texts_that_travel() {
     let archive = Archive::new();
-    archive.good(&["init", "--holders", "2/3", "--shares", "shares"]);
+    archive.good(&["init", "--holders", "2/3", "--shares", "shares", "--paper"]);
     archive.import_with(&[
         "--share",
         "shares/share-1-of-3.txt",
@@ -619,7 +711,7 @@ fn holders_elsewhere_open_it_by_texts_that_travel() {
 #[test]
 fn holders_are_replaced_and_former_shares_open_nothing() {
     let archive = Archive::new();
-    archive.good(&["init", "--holders", "2/3", "--shares", "old"]);
+    archive.good(&["init", "--holders", "2/3", "--shares", "old", "--paper"]);
     std::fs::create_dir(archive.path("bank")).unwrap();
     let old = [
         "--share",
@@ -638,7 +730,9 @@ fn holders_are_replaced_and_former_shares_open_nothing() {
     archive.good(&with(&["keys", "stores", "add", "bank", "bank"], &old));
     archive.good(&with(&["unlock"], &old));
     archive.good(&with(
-        &["keys", "holders", "replace", "2/4", "--shares", "new"],
+        &[
+            "keys", "holders", "replace", "2/4", "--shares", "new", "--paper",
+        ],
         &old,
     ));
     // The open room of the former holders is closed.

@@ -68,6 +68,45 @@ impl House {
         value["error"].as_str().unwrap().to_owned()
     }
 
+    /// What a failing command says.
+    #[track_caller]
+    fn told(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Asks again until the answer is there, at most for a minute.
+    fn eventually(&self, arguments: &[&str], fits: impl Fn(&Value) -> bool) -> Value {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let output = self.run(&[arguments, &["--json"]].concat());
+            if let Ok(value) = serde_json::from_slice(&output.stdout)
+                && (fits(&value) || std::time::Instant::now() > until)
+            {
+                return value;
+            }
+            assert!(std::time::Instant::now() < until, "{arguments:?}");
+        }
+    }
+
+    /// No file of the office holds any of these words.
+    #[track_caller]
+    fn office_holds_nothing(&self, words: &[&str]) {
+        for folder in ["invitations", "agents", "."] {
+            for file in std::fs::read_dir(self.path("greffe/office").join(folder)).unwrap() {
+                let path = file.unwrap().path();
+                if path.is_dir() {
+                    continue;
+                }
+                let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+                for word in words {
+                    assert!(!text.contains(word), "{} in {}", word, path.display());
+                }
+            }
+        }
+    }
+
     fn invite(&self, further: &[&str]) -> String {
         let invite = ["invite", "--relay", &self.relay];
         let value = self.json(&[&invite, further].concat());
@@ -183,12 +222,7 @@ fn a_custodian_enrols_and_is_approved() {
     assert_eq!(std::fs::read_dir(office).unwrap().count(), 0);
 
     // ENROL-9: what was typed is sealed into the log, not kept by the office.
-    for folder in ["invitations", "agents"] {
-        for file in std::fs::read_dir(house.path("greffe/office").join(folder)).unwrap() {
-            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-            assert!(!text.contains("Keller") && !text.contains("desk-7"));
-        }
-    }
+    house.office_holds_nothing(&["Keller", "desk-7"]);
     // ENROL-6.
     let found = house.json(&["search", "kind:consent"]);
     assert_eq!(found["total"], 1, "{found}");
@@ -266,6 +300,20 @@ fn agents_are_revoked() {
     assert_eq!(house.agent(&agent)["retired"], 1_924_992_000_000_i64);
     house.json(&["revoke", &agent[..16], "--compromised-from", "5"]);
     assert_eq!(house.agent(&agent)["compromised"], 5);
+    // `greffe status` says so, and a later retirement takes nothing back (CHAIN-4).
+    house.json(&["revoke", &agent[..16], "--retired-until", "2032-01-01"]);
+    let status = house.json(&["status"]);
+    let row = status["agents"].as_array().unwrap().iter();
+    let row = row
+        .filter(|row| row["signer"] == agent.as_str())
+        .collect::<Vec<_>>();
+    assert_eq!(row[0]["distrusted_from"], 5);
+    let told = house.run(&["status"]).stdout;
+    assert!(
+        String::from_utf8(told)
+            .unwrap()
+            .contains("compromised from number 5")
+    );
 }
 
 /// CLONE-2: a copy enrols anew, its old chain is named and ended.
@@ -316,15 +364,136 @@ fn a_plan_reaches_the_agent_and_a_private_one_needs_two_persons() {
     assert_eq!(shown["rules"][0]["label"], "Deal*");
     assert_eq!(shown["heartbeat"], 900);
 
+    // PLAN-11: the office keeps nothing of it in the clear.
+    house.office_holds_nothing(&["Deal", "archived"]);
+
     let private = "[[rule]]\ndecision = \"private\"\nconversation = \"family\"\n";
     std::fs::write(house.path("plan.toml"), private).unwrap();
     assert_eq!(house.fails(&set), "up-says");
     house.json(&["plan", "approver", "second.key"]);
     let with = [set.as_slice(), &["--second", "second.key"]].concat();
-    assert_eq!(house.json(&with)["plan"], 2);
+    let sent = house.json(&with);
+    assert_eq!((&sent["plan"], &sent["private"]), (&2.into(), &1.into()));
     let shown = house.json(&["agent", "--folder", "anna", "plan"]);
     assert_eq!(
         (&shown["number"], &shown["rules"][0]["decision"]),
         (&2.into(), &"private".into())
     );
+    assert_eq!(house.agent(&agent)["private"], 1, "it is reported");
+    // ENROL-9 and PLAN-11, opened in the reading room.
+    let people = house.json(&["people", "agents"]);
+    let anna = people["agents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["agent"] == agent.as_str())
+        .unwrap();
+    assert_eq!(anna["bound"]["name"], "Anna Keller");
+    assert_eq!(anna["bound"]["device"], "desk-7");
+    assert_eq!(anna["plan"]["number"], 2);
+}
+
+/// PLAN-10: a class that has no keys is refused before anything is sent.
+#[test]
+fn plan_10_a_class_without_keys_is_refused() {
+    let house = House::new();
+    let agent = house.enrolled("anna", &[]);
+    std::fs::write(house.path("plan.toml"), "class = 9\n").unwrap();
+    let set = ["plan", "set", "--agent", &agent, "--file", "plan.toml"];
+    let told = house.told(&set);
+    assert!(told.contains("retention class 9"), "{told}");
+    assert_eq!(house.agent(&agent)["plan"], 0);
+}
+
+/// The agent that was made with the archive gets plans as others do; one of an archive that was made
+/// before it had a mailbox key is given its key first (CONTROL-5, tested in `wire` and `relay`).
+#[test]
+fn the_founding_agent_gets_a_plan() {
+    let house = House::new();
+    let listed = house.json(&["enrolments"]);
+    let agent = listed["agents"][0]["agent"].as_str().unwrap().to_owned();
+    std::fs::write(house.path("plan.toml"), "otherwise = \"exclude\"\n").unwrap();
+    let set = ["plan", "set", "--agent", &agent, "--file", "plan.toml"];
+    assert_eq!(house.json(&set)["plan"], 1);
+    let shown = house.json(&["plan", "show", "--agent", &agent]);
+    assert_eq!(shown["otherwise"], "exclude");
+    // PLAN-6: it has taken it.
+    let found = house.eventually(&["search", "kind:account"], |value| value["total"] == 1);
+    assert_eq!(found["total"], 1);
+}
+
+/// PLAN-12: three of three sign, each with a folder of their own, and nothing less is enough.
+#[test]
+fn plan_12_a_plan_is_proposed_signed_elsewhere_and_submitted() {
+    let house = House::new();
+    let agent = house.enrolled("anna", &[]);
+    let key = |name: &str| {
+        let made = house.json(&["plan", "key", name]);
+        made["key"].as_str().unwrap().to_owned()
+    };
+    let (bea, carl) = (key("bea.key"), key("carl.key"));
+    let approver = ["plan", "approver", &bea, &carl, "--threshold"];
+    assert_eq!(
+        house.fails(&[&approver[..], &["4"]].concat()),
+        "plan-threshold"
+    );
+    house.json(&[&approver[..], &["3"]].concat());
+    std::fs::write(
+        house.path("plan.toml"),
+        "[[rule]]\ndecision = \"exclude\"\nlabel = \"Choir\"\n",
+    )
+    .unwrap();
+    // The former delegation, with which the office alone was enough, is over.
+    let set = ["plan", "set", "--agent", &agent, "--file", "plan.toml"];
+    let told = house.told(&set);
+    assert!(told.contains("1 of 3"), "{told}");
+
+    std::fs::write(house.path("secret"), "a passphrase told by phone\n").unwrap();
+    let secret = ["--proposal-passphrase-file", "secret"];
+    let propose = [
+        "plan",
+        "propose",
+        "--agent",
+        &agent,
+        "--file",
+        "plan.toml",
+        "--out",
+        "proposal",
+    ];
+    house.json(&[&propose[..], &secret].concat());
+    let bytes = std::fs::read(house.path("proposal")).unwrap();
+    assert!(!bytes.windows(5).any(|part| part == b"Choir"), "sealed");
+
+    // Bea's machine: the proposal and her key, no archive. Without a terminal she has to say so.
+    let sign = |name: &str, agree: &[&str]| {
+        let elsewhere = tempfile::tempdir().unwrap();
+        for file in ["proposal", "secret", name] {
+            std::fs::copy(house.path(file), elsewhere.path().join(file)).unwrap();
+        }
+        let arguments = [
+            &["plan", "sign", "proposal", "--key", name][..],
+            &secret,
+            agree,
+        ]
+        .concat();
+        let signed = command(elsewhere.path(), &arguments).output().unwrap();
+        std::fs::copy(elsewhere.path().join("proposal"), house.path("proposal")).unwrap();
+        (
+            signed.status.success(),
+            String::from_utf8(signed.stderr).unwrap(),
+        )
+    };
+    assert!(!sign("bea.key", &[]).0);
+    let (signed, told) = sign("bea.key", &["--agree"]);
+    assert!(signed && told.contains("Choir"), "it is shown: {told}");
+    let submit = [&["plan", "submit", "proposal"][..], &secret].concat();
+    let told = house.told(&submit);
+    assert!(told.contains("2 of 3"), "{told}");
+    assert!(sign("carl.key", &["--agree"]).0);
+    let sent = house.json(&submit);
+    assert_eq!((&sent["plan"], &sent["signatures"]), (&1.into(), &3.into()));
+    let shown = house.json(&["agent", "--folder", "anna", "plan"]);
+    assert_eq!(shown["rules"][0]["label"], "Choir");
+    // The same again is out of date.
+    assert!(house.told(&submit).contains("out of date"));
 }

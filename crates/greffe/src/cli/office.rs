@@ -89,7 +89,11 @@ pub(crate) struct PlanCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanAction {
     Set(PlanSet),
+    Propose(PlanPropose),
+    Sign(PlanSign),
+    Submit(PlanSubmit),
     Show(PlanShow),
+    Key(PlanKey),
     Approver(PlanApprover),
 }
 
@@ -99,9 +103,48 @@ pub(crate) struct PlanSet {
     pub(crate) agent: String,
     #[arg(long, value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// A second person's key: private conversations need it.
+    /// Further persons' keys: private conversations need one.
     #[arg(long, value_name = "KEY")]
-    pub(crate) second: Option<PathBuf>,
+    pub(crate) second: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanPropose {
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) agent: String,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[arg(long, value_name = "PROPOSAL")]
+    pub(crate) out: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proposal_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanSign {
+    #[arg(value_name = "PROPOSAL")]
+    pub(crate) proposal: PathBuf,
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: PathBuf,
+    /// The plan was read and is agreed to.
+    #[arg(long)]
+    pub(crate) agree: bool,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proposal_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanSubmit {
+    #[arg(value_name = "PROPOSAL")]
+    pub(crate) proposal: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proposal_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanKey {
+    #[arg(value_name = "KEY")]
+    pub(crate) key: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -112,6 +155,10 @@ pub(crate) struct PlanShow {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanApprover {
-    #[arg(value_name = "KEY")]
-    pub(crate) key: PathBuf,
+    /// Files of keys, or public keys in hex.
+    #[arg(value_name = "KEY", required = true)]
+    pub(crate) keys: Vec<String>,
+    /// Signatures that a plan needs, the office's among them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) threshold: u8,
 }

@@ -16,9 +16,10 @@ use serde_json::json;
 
 use super::Context;
 use crate::cli::{GiveShare, Share as ShareCommand, ShareAction};
-use crate::engine::{self, Owner};
+use crate::engine::Owner;
 use crate::failure::{Exit, Failure};
 use crate::home::{self, Home};
+use crate::shares;
 use crate::system::OsRandomness;
 use crate::text::{say, word};
 
@@ -124,7 +125,28 @@ fn answer(waiting: &WaitingUnlock, line: &str) -> Result<Share, Failure> {
 pub(crate) fn share(context: &Context, arguments: &ShareCommand) -> Result<(), Failure> {
     match &arguments.action {
         ShareAction::Give(arguments) => give(context, arguments),
+        ShareAction::Paper => paper(context),
     }
+}
+
+/// A sealed share as words and QR code, to be printed or written down.
+fn paper(context: &Context) -> Result<(), Failure> {
+    let share = own(context)?;
+    let text = shares::on_paper(&share, None);
+    let value = json!({ "words": share.to_words().as_str(), "index": share.index() });
+    context.output.result(&value, || text.to_string());
+    Ok(())
+}
+
+/// The one share that a holder names.
+fn own(context: &Context) -> Result<Share, Failure> {
+    if context.global.share.len() != 1 {
+        return Err(Failure::new("share-one").exit(Exit::Usage));
+    }
+    let mut shares = context.shares()?;
+    shares
+        .pop()
+        .ok_or_else(|| Failure::new("share-one").exit(Exit::Usage))
 }
 
 fn give(context: &Context, arguments: &GiveShare) -> Result<(), Failure> {
@@ -134,11 +156,11 @@ fn give(context: &Context, arguments: &GiveShare) -> Result<(), Failure> {
             .with("path", arguments.request.as_path())
             .because(&error)
     })?;
-    let [file] = context.global.share.as_slice() else {
+    if context.global.share.len() != 1 {
         return Err(Failure::new("share-one").exit(Exit::Usage));
-    };
+    }
     compared(arguments, &request)?;
-    let share = engine::read_share(file)?;
+    let share = own(context)?;
     let sealed = request
         .answer(&share, &mut OsRandomness::new())
         .map_err(|error| Failure::new("request-wrong").because(&error))?

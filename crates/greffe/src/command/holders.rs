@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::{Context, stores};
 use crate::cli::{HoldersAction, ReplaceHolders};
-use crate::engine::{self, Owner};
+use crate::engine::Owner;
 use crate::failure::{Exit, Failure};
 use crate::home::Home;
 use crate::room::Room;
+use crate::secret::Passphrase;
+use crate::shares::{self, Written};
 use crate::system::OsRandomness;
 use crate::text::{say, word};
 
@@ -72,8 +74,13 @@ fn replace(context: &Context, home: &Home, arguments: &ReplaceHolders) -> Result
     let root = turned
         .wrap_signing_key(&seed, &mut randomness)
         .map_err(|error| failed(&error))?;
-    let paths = engine::write_shares(&arguments.shares, &shares, threshold)?;
-    tried(&turned, &paths, threshold)?;
+    let written = shares::write(
+        &arguments.shares,
+        &shares,
+        threshold.holders(),
+        arguments.paper,
+    )?;
+    tried(&turned, &written, threshold)?;
     owner.put_next_root(&root)?;
     let standing = owner.write_keyring(home, &turned)?;
     owner.settle_root(&turned)?;
@@ -82,7 +89,8 @@ fn replace(context: &Context, home: &Home, arguments: &ReplaceHolders) -> Result
         room.lock()?;
     }
     let value = json!({
-        "needed": threshold.needed(), "holders": threshold.holders(), "shares": paths,
+        "needed": threshold.needed(), "holders": threshold.holders(),
+        "shares": shares::paths(&written), "passphrases": shares::passphrases(&written),
         "stores": stores::told(turned.keyring(), &standing),
     });
     context.output.result(&value, || {
@@ -92,6 +100,7 @@ fn replace(context: &Context, home: &Home, arguments: &ReplaceHolders) -> Result
             holders = threshold.holders(),
             folder = arguments.shares.as_path()
         );
+        text.push_str(&shares::told(&written));
         if !standing.is_empty() {
             text.push('\n');
             text.push_str(&stores::lines(turned.keyring(), &standing));
@@ -104,7 +113,7 @@ fn replace(context: &Context, home: &Home, arguments: &ReplaceHolders) -> Result
 /// The shares as they lie on the disk unlock the keyring as it is going to be written.
 fn tried(
     turned: &UnlockedKeyring,
-    paths: &[std::path::PathBuf],
+    written: &[Written],
     threshold: Threshold,
 ) -> Result<(), Failure> {
     let failed = |error: &dyn std::error::Error| {
@@ -112,11 +121,16 @@ fn tried(
             .because(error)
             .exit(Exit::Failed)
     };
-    let shares = paths
+    let shares = written
         .iter()
         .rev()
         .take(usize::from(threshold.needed()))
-        .map(|path| engine::read_share(path))
+        .map(|one| {
+            let passphrase = one.passphrase.as_ref();
+            shares::read(&one.path, || {
+                Passphrase::given(passphrase.map_or("", |text| text))
+            })
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let bytes = turned.keyring().to_bytes();
     Keyring::from_bytes(&bytes, None)

@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::founding::{Custody, Founding, Plan};
 use crate::home::{AgentSettings, ArchiveSettings, Home, RelaySettings, Settings};
 use crate::secret::Passphrase;
+use crate::shares;
 use crate::system::{OsRandomness, now};
 use crate::text::say;
 use seal::Randomness;
@@ -84,28 +85,33 @@ fn make(context: &Context, arguments: &Init, home: &Home) -> Result<(), Failure>
         relay.shutdown().await;
         let agent = Identity::create(&home.part("agent")?, &trust, &mut randomness)
             .map_err(|error| engine::part_failed("agent", &error))?;
-        let founded = founding.finish(vault_key, agent.signer().public(), &mut randomness)?;
+        let mailbox = agent.mailbox().recipient().key().clone();
+        let founded = founding.finish(
+            vault_key,
+            (agent.signer().public(), mailbox),
+            &mut randomness,
+        )?;
         Owner::create(home, &genesis, &founded)?;
-        let shares = match (arguments.holders, &arguments.shares) {
+        let written = match (arguments.holders, &arguments.shares) {
             (Some(holders), folder) => {
                 let folder = folder
                     .clone()
                     .unwrap_or_else(|| home.folder().join("shares"));
-                engine::write_shares(&folder, &founded.shares, threshold(holders)?)?
+                shares::write(&folder, &founded.shares, holders.holders, arguments.paper)?
             }
             (None, _) => Vec::new(),
         };
         let engine = Engine::start(home, None).await?;
         let delivered = engine.deliver(&mut |_| ()).await?;
         engine.shutdown().await;
-        Ok::<_, Failure>((delivered, shares))
+        Ok::<_, Failure>((delivered, written))
     })?;
 
-    let (delivered, shares) = delivered;
+    let (delivered, written) = delivered;
     let value = json!({
         "archive": name, "fingerprint": fingerprint, "folder": home.folder(),
         "entries": delivered.log_size, "periods": arguments.ahead,
-        "shares": shares,
+        "shares": shares::paths(&written), "passphrases": shares::passphrases(&written),
     });
     context.output.result(&value, || {
         let mut text = say!(
@@ -123,12 +129,13 @@ fn make(context: &Context, arguments: &Init, home: &Home) -> Result<(), Failure>
                 needed = holders.threshold,
                 holders = holders.holders,
                 forgives = holders.holders - holders.threshold,
-                folder = shares
+                folder = written
                     .first()
-                    .and_then(|path| path.parent())
+                    .and_then(|one| one.path.parent())
                     .unwrap_or(home.folder()),
             ),
         });
+        text.push_str(&shares::told(&written));
         text.push_str("\n\n");
         text.push_str(&say!("init-next"));
         text

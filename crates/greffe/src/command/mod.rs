@@ -27,10 +27,11 @@ mod watching;
 use clap::error::{ContextKind, ErrorKind};
 
 use crate::cli::{Command, Global};
-use crate::engine::{self, Secret};
+use crate::engine::Secret;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::secret::Passphrase;
+use crate::shares;
 use crate::text::say;
 
 /// A time in UTC, to the minute.
@@ -70,12 +71,25 @@ impl Context {
         if self.global.share.is_empty() {
             return Passphrase::ask(self.global.passphrase_file.as_deref()).map(Secret::Passphrase);
         }
-        let shares = self
-            .global
-            .share
-            .iter()
-            .map(|path| engine::read_share(path));
-        shares.collect::<Result<_, _>>().map(Secret::Shares)
+        self.shares().map(Secret::Shares)
+    }
+
+    /// The shares that were named. Passphrase files are for those that are sealed, in their order;
+    /// for the others the terminal is asked.
+    pub(crate) fn shares(&self) -> Result<Vec<seal::Share>, Failure> {
+        let mut passphrases = self.global.share_passphrase_file.iter();
+        let paths = self.global.share.iter();
+        let shares = paths.map(|path| {
+            shares::read(path, || match passphrases.next() {
+                Some(file) => Passphrase::ask(Some(file)),
+                None => {
+                    self.output
+                        .note(&say!("share-passphrase-of", path = path.as_path()));
+                    Passphrase::ask_for(None, "share-passphrase-ask")
+                }
+            })
+        });
+        shares.collect()
     }
 }
 

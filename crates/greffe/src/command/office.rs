@@ -25,7 +25,7 @@ const DELEGATED: i64 = 2 * 365 * 24 * 3_600_000;
 pub(crate) fn invite(context: &Context, arguments: &Invite) -> Result<(), Failure> {
     let home = Home::find(context.global.home.as_deref())?;
     let settings = home.settings()?;
-    ready(context, &home, &[])?;
+    ready(context, &home)?;
     let code = InvitationCode::generate(&mut OsRandomness::new());
     let until = now().plus(arguments.valid);
     let opened = ask(
@@ -110,7 +110,7 @@ pub(crate) fn enrolments(context: &Context, arguments: &Enrolments) -> Result<()
 /// `greffe revoke`
 pub(crate) fn revoke(context: &Context, arguments: &RevokeAgent) -> Result<(), Failure> {
     let home = Home::find(context.global.home.as_deref())?;
-    ready(context, &home, &[])?;
+    ready(context, &home)?;
     let retired_until = arguments.retired_until.as_deref().map(day).transpose()?;
     let value = ask(
         context,
@@ -159,12 +159,22 @@ pub(crate) fn ask(
     })
 }
 
-/// Lets the office act, and further keys make plans, where the root has not yet: the keyring is
-/// unlocked for it.
-pub(crate) fn ready(
+/// Who makes plans besides the office, and how many of them together.
+pub(crate) struct PlanMakers {
+    pub(crate) approvers: Vec<wire::PublicKey>,
+    pub(crate) threshold: u8,
+}
+
+/// Lets the office act where the root has not yet: the keyring is unlocked for it.
+pub(crate) fn ready(context: &Context, home: &Home) -> Result<(), Failure> {
+    delegated(context, home, None)
+}
+
+/// The same; with `plans`, the root lets these make plans from now on, and nobody else.
+pub(crate) fn delegated(
     context: &Context,
     home: &Home,
-    approvers: &[wire::PublicKey],
+    plans: Option<&PlanMakers>,
 ) -> Result<(), Failure> {
     let standing = ask(context, home, OfficeRequest::Standing)?;
     let lacks = |purpose: &str| {
@@ -172,14 +182,12 @@ pub(crate) fn ready(
             .as_array()
             .is_some_and(|lacks| lacks.iter().any(|name| name == purpose))
     };
-    let mut purposes = Vec::new();
-    if lacks("enrol") {
-        purposes.push(Purpose::Enrol);
-    }
-    if lacks("plan") || !approvers.is_empty() {
-        purposes.push(Purpose::Plan);
-    }
-    if purposes.is_empty() {
+    let alone = PlanMakers {
+        approvers: Vec::new(),
+        threshold: 1,
+    };
+    let makers = plans.or(lacks("plan").then_some(&alone));
+    if makers.is_none() && !lacks("enrol") {
         return Ok(());
     }
     context.output.note(&word("office-delegating"));
@@ -197,12 +205,21 @@ pub(crate) fn ready(
         let (at, head) = super::keys::position(&mut backend, home, root.id()).await?;
         let archive = owner.genesis().archive_id();
         let mut writer = ControlWriter::new(archive, &root, at, head, now());
-        for purpose in purposes {
+        let until = now().plus(DELEGATED);
+        if lacks("enrol") {
+            writer.delegate(Purpose::Enrol, vec![office], 1, until)?;
+        }
+        if let Some(makers) = makers {
             let mut keys = vec![office];
-            if purpose == Purpose::Plan {
-                keys.extend_from_slice(approvers);
+            keys.extend(makers.approvers.iter().filter(|key| **key != office));
+            writer.delegate(Purpose::Plan, keys, makers.threshold, until)?;
+        }
+        // The new one stands before the former ones end: the office is never without.
+        if plans.is_some() {
+            let former = standing["plan_delegations"].as_array();
+            for number in former.into_iter().flatten().filter_map(Value::as_u64) {
+                writer.undelegate(Purpose::Plan, wire::ControlNumber::new(number))?;
             }
-            writer.delegate(purpose, keys, now().plus(DELEGATED))?;
         }
         let entries = writer
             .into_entries()
@@ -252,6 +269,9 @@ fn listed(value: &Value) -> String {
             plan = row["plan"].as_u64().unwrap_or_default(),
             standing = standing,
         ));
+        if let Some(count) = row["private"].as_u64().filter(|count| *count > 0) {
+            lines.push(say!("enrolments-private", count = count));
+        }
     }
     lines.join("\n")
 }

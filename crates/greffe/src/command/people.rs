@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vault::people::{Account, Person};
-use vault::room::protocol::{Answer, Ask};
+use vault::room::protocol::{Answer, Ask, OfficeAgent};
 
 use super::Context;
 use super::look::looking;
@@ -36,6 +36,7 @@ pub(crate) fn run(context: &Context, arguments: &People) -> Result<(), Failure> 
                     .transpose()?,
             },
         },
+        Some(PeopleAction::Agents) => Ask::Office,
         Some(PeopleAction::Import(import)) => Ask::ImportPeople {
             csv: String::from_utf8(home::read(&import.file)?).map_err(|error| {
                 Failure::new("people-not-text")
@@ -58,6 +59,11 @@ pub(crate) fn run(context: &Context, arguments: &People) -> Result<(), Failure> 
                     accounts = imported.accounts
                 )
             });
+        }
+        Answer::Office(agents) => {
+            context
+                .output
+                .result(&json!({ "agents": agents }), || agents_list(&agents));
         }
         Answer::Done => context
             .output
@@ -89,6 +95,30 @@ fn list(people: &[Person]) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// ENROL-9: whose agents they are.
+fn agents_list(agents: &[OfficeAgent]) -> String {
+    if agents.is_empty() {
+        return word("people-no-agents");
+    }
+    let lines = agents.iter().map(|agent| {
+        let id = agent.agent.get(..16).unwrap_or(&agent.agent);
+        let plan = agent.plan.as_ref().map_or(0, |plan| plan.number);
+        match &agent.bound {
+            Some(bound) => say!(
+                "people-agent",
+                agent = id,
+                name = printable(&bound.name),
+                device = printable(&bound.device),
+                person = printable(bound.person.as_deref().unwrap_or("–")),
+                consented = time(bound.consented),
+                plan = plan,
+            ),
+            None => say!("people-agent-unbound", agent = id, plan = plan),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The first millisecond of a day, in UTC.

@@ -1,21 +1,26 @@
 //! `greffe plan`: what an agent may and must capture, as the owner decides.
 
-use std::path::Path;
+mod proposal;
+
+use std::path::{Path, PathBuf};
 
 use canonical::Milliseconds;
 use seal::{Decision, Notice, Plan, Rule};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wire::{RetentionClass, SignerId};
+use vault::room::protocol::{Answer, Ask};
+use wire::{PublicKey, RetentionClass, SignerId};
 use zeroize::Zeroizing;
 
 use super::Context;
-use super::office::{ask, day, ready};
+use super::look::looking;
+use super::office::{PlanMakers, ask, day, delegated, ready};
 use super::standing::time;
-use crate::cli::office::{PlanAction, PlanApprover, PlanCommand, PlanSet, PlanShow};
+use crate::cli::office::{PlanAction, PlanApprover, PlanCommand, PlanKey, PlanSet, PlanShow};
 use crate::engine::office::{OfficeRequest, read_key};
 use crate::failure::{Exit, Failure};
 use crate::home::{self, Home};
+use crate::room::unexpected;
 use crate::system::OsRandomness;
 use crate::text::{printable, say, word};
 
@@ -62,79 +67,145 @@ struct NoticeFile {
     language: String,
     text: String,
     network: Option<String>,
+    conversation: Option<String>,
 }
 
 pub(crate) fn run(context: &Context, arguments: &PlanCommand) -> Result<(), Failure> {
-    let home = Home::find(context.global.home.as_deref())?;
+    // Whoever signs or makes a key needs no archive on their machine.
+    let home = || Home::find(context.global.home.as_deref());
     match &arguments.action {
-        PlanAction::Set(set) => send(context, &home, set),
-        PlanAction::Show(show) => shown(context, &home, show),
-        PlanAction::Approver(approver) => approve(context, &home, approver),
+        PlanAction::Set(set) => send(context, &home()?, set),
+        PlanAction::Propose(propose) => proposal::propose(context, &home()?, propose),
+        PlanAction::Sign(sign) => proposal::sign(context, sign),
+        PlanAction::Submit(submit) => proposal::submit(context, &home()?, submit),
+        PlanAction::Show(show) => shown(context, &home()?, show),
+        PlanAction::Key(key) => make_key(context, key),
+        PlanAction::Approver(approver) => approve(context, &home()?, approver),
     }
 }
 
 fn send(context: &Context, home: &Home, arguments: &PlanSet) -> Result<(), Failure> {
-    let path = arguments.file.as_path();
+    let plan = written(context, home, &arguments.file, &arguments.agent)?;
+    let seconds = arguments.second.iter().map(|path| absolute(path));
+    let value = ask(
+        context,
+        home,
+        OfficeRequest::SendPlan {
+            plan: canonical::hex(&plan.to_bytes()),
+            seconds: seconds.collect::<Result<_, _>>()?,
+        },
+    )?;
+    context.output.result(&value, || sent(&plan));
+    Ok(())
+}
+
+/// What a person wrote, as the next plan of an agent.
+fn written(context: &Context, home: &Home, path: &Path, agent_name: &str) -> Result<Plan, Failure> {
     let wrong = |error: &dyn std::error::Error| {
         Failure::new("settings-wrong")
             .with("path", path)
             .because(error)
     };
     let text = String::from_utf8(home::read(path)?).map_err(|error| wrong(&error))?;
-    let file: PlanFile = toml::from_str(&text).map_err(|error| wrong(&error))?;
-    ready(context, home, &[])?;
-    let (agent, newest) = agent(context, home, &arguments.agent)?;
-    let plan = file.plan(agent, newest + 1)?;
-    let value = ask(
-        context,
-        home,
-        OfficeRequest::SendPlan {
-            plan: canonical::hex(&plan.to_bytes()),
-            second: absolute(arguments.second.as_deref())?,
-        },
-    )?;
-    context.output.result(&value, || {
-        say!(
-            "plan-sent",
-            number = plan.number(),
-            rules = plan.rules().len()
-        )
-    });
-    Ok(())
+    let file = PlanFile::parse(&text).map_err(|error| wrong(&error))?;
+    ready(context, home)?;
+    let (agent, newest) = agent(context, home, agent_name)?;
+    file.plan(agent, newest + 1)
 }
 
+fn sent(plan: &Plan) -> String {
+    let mut text = say!(
+        "plan-sent",
+        number = plan.number(),
+        rules = plan.rules().len()
+    );
+    if plan.private_rules() > 0 {
+        text.push('\n');
+        text.push_str(&say!("plan-sent-private", count = plan.private_rules()));
+    }
+    text
+}
+
+/// PLAN-11: the office keeps no plan; the reading room opens the one that was written down.
 fn shown(context: &Context, home: &Home, arguments: &PlanShow) -> Result<(), Failure> {
     let (agent, number) = agent(context, home, &arguments.agent)?;
-    let path = home
-        .part("office")?
-        .join("agents")
-        .join(format!("{agent}.plan"));
     let plan = if number == 0 {
         Plan::none(agent)
     } else {
-        Plan::from_bytes(&home::read(&path)?)
-            .map_err(|error| Failure::new("plan-wrong").because(&error))?
+        let kept = match looking(context, |room| room.ask(Ask::Office))? {
+            Answer::Office(agents) => agents
+                .into_iter()
+                .find(|row| row.agent == agent.to_string())
+                .and_then(|row| row.plan)
+                .filter(|plan| plan.number == number),
+            _ => return Err(unexpected()),
+        };
+        let Some(kept) = kept else {
+            return Err(Failure::new("plan-not-written").exit(Exit::NotFound));
+        };
+        let mut bytes = vec![0; kept.bytes.len() / 2];
+        let wrong = |error: &dyn std::error::Error| Failure::new("plan-wrong").because(error);
+        canonical::hex_into(&kept.bytes, &mut bytes).map_err(|error| wrong(&error))?;
+        Plan::from_bytes(&bytes).map_err(|error| wrong(&error))?
     };
     context.output.result(&as_json(&plan), || in_words(&plan));
     Ok(())
 }
 
-/// A second person's key: made in a file of theirs, and let approve plans by the root.
-fn approve(context: &Context, home: &Home, arguments: &PlanApprover) -> Result<(), Failure> {
+/// A person's own key, in a file of theirs; its public half is what the root lets approve plans.
+fn make_key(context: &Context, arguments: &PlanKey) -> Result<(), Failure> {
     let path = arguments.key.as_path();
+    let key = key_in(path)?;
+    context
+        .output
+        .result(&json!({ "key": key.to_string(), "file": path }), || {
+            say!("plan-key-made", path = path, key = key.to_string())
+        });
+    Ok(())
+}
+
+/// The root lets these keys and the office make plans, so many of them together; what it allowed
+/// before ends.
+fn approve(context: &Context, home: &Home, arguments: &PlanApprover) -> Result<(), Failure> {
+    let keys = arguments
+        .keys
+        .iter()
+        .map(|given| match given.parse::<PublicKey>() {
+            Ok(key) => Ok(key),
+            Err(_) => key_in(Path::new(given)),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if usize::from(arguments.threshold) > keys.len() + 1 {
+        return Err(Failure::new("plan-threshold")
+            .with("threshold", arguments.threshold)
+            .with("keys", keys.len() + 1)
+            .exit(Exit::Usage));
+    }
+    let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    let plans = PlanMakers {
+        approvers: keys,
+        threshold: arguments.threshold,
+    };
+    delegated(context, home, Some(&plans))?;
+    let value = json!({ "approvers": names, "threshold": arguments.threshold });
+    context.output.result(&value, || {
+        say!(
+            "plan-approver-made",
+            count = names.len(),
+            threshold = arguments.threshold
+        )
+    });
+    Ok(())
+}
+
+/// The public half of a key in a file, which is made if it is not there.
+fn key_in(path: &Path) -> Result<PublicKey, Failure> {
     if !path.exists() {
         let mut seed = Zeroizing::new([0; 32]);
         seal::Randomness::fill(&mut OsRandomness::new(), seed.as_mut());
         home::write_durably(path, seed.as_ref())?;
     }
-    let key = read_key(path)?.public();
-    ready(context, home, &[key])?;
-    context
-        .output
-        .result(&json!({ "approver": key.to_string() }), || {
-            say!("plan-approver-made", path = path)
-        });
-    Ok(())
+    read_key(path).map(|key| key.public())
 }
 
 /// The whole id of an agent, and the number of its newest plan.
@@ -165,6 +236,11 @@ fn agent(context: &Context, home: &Home, name: &str) -> Result<(SignerId, u64), 
 }
 
 impl PlanFile {
+    /// From TOML.
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
     fn plan(&self, agent: SignerId, number: u64) -> Result<Plan, Failure> {
         let rules = self
             .rules
@@ -178,6 +254,7 @@ impl PlanFile {
                 language: notice.language.clone(),
                 text: notice.text.clone(),
                 network: notice.network.clone(),
+                conversation: notice.conversation.clone(),
             })
             .collect();
         Plan::new(
@@ -239,7 +316,7 @@ pub(crate) fn as_json(plan: &Plan) -> Value {
     let notices: Vec<Value> = plan
         .notices()
         .iter()
-        .map(|notice| json!({ "language": notice.language, "text": notice.text, "network": notice.network }))
+        .map(|notice| json!({ "language": notice.language, "text": notice.text, "network": notice.network, "conversation": notice.conversation }))
         .collect();
     json!({
         "agent": plan.agent().to_string(), "number": plan.number(),
@@ -283,11 +360,28 @@ pub(crate) fn in_words(plan: &Plan) -> String {
     let otherwise = word(&format!("plan-{}", name(plan.otherwise())));
     lines.push(say!("plan-otherwise", what = otherwise));
     for notice in plan.notices() {
-        lines.push(say!(
-            "plan-notice",
-            language = printable(&notice.language),
-            text = printable(&notice.text)
-        ));
+        let places = [
+            ("plan-network", &notice.network),
+            ("plan-conversation", &notice.conversation),
+        ];
+        let places: Vec<String> = places
+            .into_iter()
+            .filter_map(|(key, value)| {
+                let value = value.as_ref()?;
+                Some(say!(key, value = printable(value)))
+            })
+            .collect();
+        let (language, text) = (printable(&notice.language), printable(&notice.text));
+        lines.push(if places.is_empty() {
+            say!("plan-notice", language = language, text = text)
+        } else {
+            say!(
+                "plan-notice-where",
+                language = language,
+                text = text,
+                conditions = places.join(", ")
+            )
+        });
     }
     lines.join("\n")
 }
@@ -301,13 +395,10 @@ fn name(decision: Decision) -> &'static str {
 }
 
 /// `greffe up` may run in another folder.
-fn absolute(path: Option<&Path>) -> Result<Option<std::path::PathBuf>, Failure> {
-    path.map(|path| {
-        std::path::absolute(path).map_err(|error| {
-            Failure::new("can-not-read")
-                .with("path", path)
-                .because(&error)
-        })
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| {
+        Failure::new("can-not-read")
+            .with("path", path)
+            .because(&error)
     })
-    .transpose()
 }

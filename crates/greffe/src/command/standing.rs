@@ -73,15 +73,16 @@ pub(crate) fn status(context: &Context) -> Result<(), Failure> {
 }
 
 fn agent_line(agent: &vault::events::SignerStanding) -> String {
-    let state = match (agent.ended_at, agent.silent_since) {
-        (Some(_), _) => "event-retired",
-        (None, Some(_)) => "event-agent-silent",
-        (None, None) => "event-agent-heard",
+    let state = match (agent.distrusted_from, agent.ended_at, agent.silent_since) {
+        (Some(number), _, _) => say!("agent-compromised", number = number),
+        (None, Some(until), _) => say!("agent-retired", until = time(until)),
+        (None, None, Some(_)) => word("event-agent-silent"),
+        (None, None, None) => word("event-agent-heard"),
     };
     say!(
         "status-agent",
         signer = short(&agent.signer),
-        state = word(state),
+        state = state,
         heard = time(agent.last_at),
     )
 }

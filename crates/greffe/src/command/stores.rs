@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use vault::stores::{Standing, StorePlace, pending_destructions};
 
 use super::Context;
-use crate::cli::{StoreAdd, StoresAction};
+use crate::cli::{StoreAdd, StoreRemove, StoresAction};
 use crate::engine::Owner;
 use crate::failure::{Exit, Failure};
 use crate::home::Home;
@@ -16,6 +16,7 @@ use crate::text::{say, word};
 pub(crate) fn run(context: &Context, home: &Home, action: &StoresAction) -> Result<(), Failure> {
     match action {
         StoresAction::Add(arguments) => add(context, home, arguments),
+        StoresAction::Remove(arguments) => remove(context, home, arguments),
         StoresAction::List => list(context, home),
         StoresAction::Check => check(context, home),
     }
@@ -70,6 +71,43 @@ fn add(context: &Context, home: &Home, arguments: &StoreAdd) -> Result<(), Failu
             text.push_str(&word("store-same-disk"));
         }
         text
+    });
+    Ok(())
+}
+
+/// RING-11: the keyring goes from the folder before its name does, so that no copy lies where nobody
+/// looks for it. A folder that is lost is given up by the owner's word.
+fn remove(context: &Context, home: &Home, arguments: &StoreRemove) -> Result<(), Failure> {
+    let archive = Owner::open(home)?.genesis().archive_id();
+    let mut settings = home.settings()?;
+    let found = settings
+        .keyring_stores
+        .iter()
+        .position(|place| place.name == arguments.name);
+    let Some(found) = found else {
+        return Err(Failure::new("store-unknown")
+            .with("name", arguments.name.as_str())
+            .exit(Exit::NotFound));
+    };
+    let place = settings.keyring_stores.remove(found);
+    if !arguments.gone {
+        place.clear(archive).map_err(|error| {
+            Failure::new("store-not-removed")
+                .with("folder", place.folder.as_path())
+                .because(&error)
+        })?;
+    }
+    home.write_settings(&settings)?;
+    let value = json!({
+        "removed": place.name, "folder": place.folder, "gone": arguments.gone,
+    });
+    context.output.result(&value, || {
+        let (name, folder) = (place.name.as_str(), place.folder.as_path());
+        if arguments.gone {
+            say!("store-given-up", name = name, folder = folder)
+        } else {
+            say!("store-removed", name = name, folder = folder)
+        }
     });
     Ok(())
 }

@@ -11,18 +11,16 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use canonical::Milliseconds;
-use minicbor::Encode;
 use seal::{
-    EnrolmentRequest, ForMail, GovernanceBuilder, InvitationCode, Plan, RecipientKey, check_words,
-    seal_acts, seal_mail,
+    Binding, EnrolmentRequest, GovernanceBuilder, InvitationCode, OfficeAct, check_words, seal_acts,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wire::authority::Authority;
 use wire::waiting::{InvitationTerms, RequestId, RequestState};
 use wire::{
-    Act, Body, Control, Enrol, Entry, EntryDraft, Mail, Purpose, Revocation, Revoke, Role,
-    SequenceNumber, SignerId, SignerKey, XWingKey,
+    Act, Body, Control, Enrol, Entry, EntryDraft, Purpose, Revocation, Revoke, Role,
+    SequenceNumber, SignerId, SignerKey,
 };
 use zeroize::Zeroizing;
 
@@ -49,11 +47,12 @@ pub(crate) enum OfficeRequest {
         retired_until: Option<i64>,
         compromised_from: Option<u64>,
     },
-    /// Sends a plan; canonical bytes in hex. `second` is the path of a second person's key.
-    SendPlan {
-        plan: String,
-        second: Option<PathBuf>,
-    },
+    /// Sends a plan; canonical bytes in hex. `seconds` are paths of further persons' keys.
+    SendPlan { plan: String, seconds: Vec<PathBuf> },
+    /// Makes a proposal of a plan, which others sign elsewhere (PLAN-12).
+    ProposePlan { plan: String },
+    /// Sends what was proposed, with the signatures that it has; canonical bytes in hex.
+    SubmitPlan { proposal: String },
 }
 
 /// An invitation, as the office keeps it: a file named by its public key.
@@ -76,35 +75,16 @@ pub(crate) struct Invited {
 /// An enrolled agent, as the office keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct KeptAgent {
-    person: Option<String>,
+pub(super) struct KeptAgent {
+    pub(super) person: Option<String>,
     /// X-Wing public key in hex.
-    mailbox: String,
-    enrolled: i64,
+    pub(super) mailbox: String,
+    pub(super) enrolled: i64,
     #[serde(default)]
-    plan: u64,
-}
-
-/// ENROL-9: who an agent is, sealed to the governance epoch.
-#[derive(Encode)]
-#[cbor(map)]
-struct Binding<'a> {
-    #[n(0)]
-    version: u64,
-    #[n(1)]
-    what: &'a str,
-    #[n(2)]
-    agent: SignerId,
-    #[n(3)]
-    person: Option<&'a str>,
-    #[n(4)]
-    name: &'a str,
-    #[n(5)]
-    device: &'a str,
-    #[cbor(n(6), with = "minicbor::bytes")]
-    consent: &'a [u8],
-    #[n(7)]
-    consented: Milliseconds,
+    pub(super) plan: u64,
+    /// How often the newest plan says `private`.
+    #[serde(default)]
+    pub(super) private: u64,
 }
 
 /// The office's folder.
@@ -137,7 +117,7 @@ impl Office {
     }
 
     /// Which of the purposes the office may not act for now.
-    fn lacks(&self, authority: &Authority) -> Vec<&'static str> {
+    pub(super) fn lacks(&self, authority: &Authority) -> Vec<&'static str> {
         [(Purpose::Enrol, "enrol"), (Purpose::Plan, "plan")]
             .into_iter()
             .filter(|(purpose, _)| {
@@ -171,8 +151,16 @@ impl Office {
         let _ = fs::remove_file(self.path("invitations", &code.key().public().to_string()));
     }
 
-    fn agents(&self) -> Result<BTreeMap<String, KeptAgent>, Failure> {
+    pub(super) fn agents(&self) -> Result<BTreeMap<String, KeptAgent>, Failure> {
         self.read_all("agents")
+    }
+
+    pub(super) fn agents_folder(&self) -> PathBuf {
+        self.folder.join("agents")
+    }
+
+    pub(super) fn keep_agent(&self, agent: &str, kept: &KeptAgent) -> Result<(), Failure> {
+        self.write("agents", agent, kept)
     }
 
     fn read_all<T: for<'a> Deserialize<'a>>(
@@ -225,10 +213,22 @@ impl Engine {
     ) -> Result<Value, Failure> {
         let office = Office::open(home)?;
         self.deliver(&mut |_| ()).await?;
+        self.seal_left_plans(&office).await?;
         match request {
             OfficeRequest::Standing => {
-                let lacks = office.lacks(self.authority_view().authority());
-                Ok(json!({ "office": office.key().public().to_string(), "lacks": lacks }))
+                let view = self.authority_view();
+                let lacks = office.lacks(view.authority());
+                let plans: Vec<u64> = view
+                    .authority()
+                    .delegations()
+                    .iter()
+                    .filter(|delegation| delegation.purpose() == Purpose::Plan)
+                    .map(|delegation| delegation.number().get())
+                    .collect();
+                Ok(json!({
+                    "office": office.key().public().to_string(), "lacks": lacks,
+                    "plan_delegations": plans,
+                }))
             }
             OfficeRequest::Invite(invited) => self.invite(&office, &invited).await,
             OfficeRequest::List => self.list(&office).await,
@@ -252,8 +252,15 @@ impl Engine {
                 self.deliver(&mut |_| ()).await?;
                 Ok(json!({ "agent": signer.to_string() }))
             }
-            OfficeRequest::SendPlan { plan, second } => {
-                self.send_plan(&office, &plan, second.as_deref()).await
+            OfficeRequest::SendPlan { plan, seconds } => {
+                self.send_plan(home, &office, &plan, &seconds).await
+            }
+            OfficeRequest::ProposePlan { plan } => {
+                let proposal = self.propose(home, &office, &plan).await?;
+                Ok(json!({ "proposal": canonical::hex(&proposal.to_bytes()) }))
+            }
+            OfficeRequest::SubmitPlan { proposal } => {
+                self.submit_text(home, &office, &proposal).await
             }
         }
     }
@@ -335,6 +342,7 @@ impl Engine {
                     "person": known.and_then(|known| known.person.clone()),
                     "enrolled": known.map(|known| known.enrolled),
                     "plan": known.map(|known| known.plan),
+                    "private": known.map(|known| known.private),
                     "retired": state.retired().map(Milliseconds::get),
                     "compromised": state.compromised().map(SequenceNumber::get),
                     "follows": state.follows().map(|(old, _)| old.to_string()),
@@ -423,6 +431,7 @@ impl Engine {
             mailbox: canonical::hex(one.request.mailbox.as_bytes()),
             enrolled: now().get(),
             plan: 0,
+            private: 0,
         };
         office.write("agents", &agent.to_string(), &kept)?;
         self.vault_client
@@ -443,19 +452,18 @@ impl Engine {
 
     /// ENROL-9: person, name, device and consent of an agent, as a governance entry.
     async fn bind(&self, office: &Office, one: &Waiting) -> Result<(), Failure> {
+        let agent = one.request.key.signer_id();
+        let binding = Binding::new(agent, one.invited.person.clone(), &one.request);
+        self.write_down(office, &OfficeAct::Bound(binding)).await
+    }
+
+    /// Logs an act of the office, sealed to the governance epoch.
+    pub(super) async fn write_down(&self, office: &Office, act: &OfficeAct) -> Result<(), Failure> {
         let failed = |error: &dyn std::error::Error| part_failed("office", error);
-        let binding = canonical::to_bytes(&Binding {
-            version: 1,
-            what: "agent",
-            agent: one.request.key.signer_id(),
-            person: one.invited.person.as_deref(),
-            name: &one.request.name,
-            device: &one.request.device,
-            consent: &one.request.consent.text,
-            consented: one.request.consent.at,
-        });
         let mut builder = GovernanceBuilder::new();
-        builder.push(&[&binding]).map_err(|error| failed(&error))?;
+        builder
+            .push(&[&act.to_bytes()])
+            .map_err(|error| failed(&error))?;
         let mut randomness = OsRandomness::new();
         let recipient = self
             .authority_view()
@@ -471,55 +479,6 @@ impl Engine {
             seal_acts(acts, &recipient, draft, &mut randomness).map_err(|error| failed(&error))?;
         let entry = entry.sign(&[&office.key]).map_err(|error| failed(&error))?;
         self.post_with(object, &entry).await
-    }
-
-    async fn send_plan(
-        &self,
-        office: &Office,
-        plan: &str,
-        second: Option<&std::path::Path>,
-    ) -> Result<Value, Failure> {
-        let failed = |error: &dyn std::error::Error| Failure::new("plan-wrong").because(error);
-        let bytes = data_encoding::HEXLOWER
-            .decode(plan.as_bytes())
-            .map_err(|error| failed(&error))?;
-        let plan = Plan::from_bytes(&bytes).map_err(|error| failed(&error))?;
-        let name = plan.agent().to_string();
-        let mut agents = office.agents()?;
-        let Some(mut kept) = agents.remove(&name) else {
-            return Err(Failure::new("plan-no-mailbox").with("agent", name.as_str()));
-        };
-        let mut mailbox = vec![0; XWingKey::SIZE];
-        canonical::hex_into(&kept.mailbox, &mut mailbox).map_err(|error| failed(&error))?;
-        let recipient = XWingKey::from_bytes(&mailbox)
-            .and_then(|key| RecipientKey::<ForMail>::new(&key).ok())
-            .ok_or_else(|| Failure::new("plan-no-mailbox").with("agent", name.as_str()))?;
-        let second = second.map(read_key).transpose()?;
-        // PLAN-3: the agent would refuse it.
-        if plan.private_rules() > 0 && second.is_none() {
-            return Err(Failure::new("plan-second-person"));
-        }
-        let mail = plan.to_mail().map_err(|error| failed(&error))?;
-        let (at, _) = self.control_position(office.key.id()).await?;
-        let body = Body::Mail(Mail {
-            addressee: plan.agent(),
-            mailbox: recipient.key().mailbox_hash(),
-        });
-        let draft = EntryDraft::new(self.archive(), office.key.id(), at, body, now());
-        let (object, entry) = seal_mail(&mail, &recipient, draft, &mut OsRandomness::new())
-            .map_err(|error| failed(&error))?;
-        let mut keys = vec![&office.key];
-        keys.extend(second.as_ref());
-        let entry = entry.sign(&keys).map_err(|error| failed(&error))?;
-        self.post_with(object, &entry).await?;
-        kept.plan = plan.number();
-        office.write("agents", &name, &kept)?;
-        home::write_durably(
-            &office.folder.join("agents").join(format!("{name}.plan")),
-            &bytes,
-        )?;
-        self.deliver(&mut |_| ()).await?;
-        Ok(json!({ "agent": name, "plan": plan.number() }))
     }
 
     async fn requests_waiting(&self, office: &Office) -> Result<Vec<Waiting>, Failure> {
@@ -554,7 +513,7 @@ impl Engine {
     }
 
     /// Signs an act behind the newest one, and posts it.
-    async fn act_as_office(&self, office: &Office, act: Act) -> Result<(), Failure> {
+    pub(super) async fn act_as_office(&self, office: &Office, act: Act) -> Result<(), Failure> {
         let (at, head) = self.control_position(office.key.id()).await?;
         let control = Control {
             number: head.number.next(),
@@ -570,7 +529,11 @@ impl Engine {
         self.read_control().await
     }
 
-    async fn post_with(&self, object: seal::SealedObject, entry: &Entry) -> Result<(), Failure> {
+    pub(super) async fn post_with(
+        &self,
+        object: seal::SealedObject,
+        entry: &Entry,
+    ) -> Result<(), Failure> {
         self.vault_client
             .upload_object(object.hash(), Bytes::from(object.into_bytes()))
             .await

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use seal::Share;
 use seal::keyring::{Keyring, UnlockedKeyring, WrappedSigningKey};
-use seal::{Share, Threshold};
 use vault::stores::{Standing, Stores, StoresError};
 use wire::{Entry, Genesis};
 
@@ -13,7 +13,6 @@ use crate::founding::Founded;
 use crate::home::{self, Home};
 use crate::secret::Passphrase;
 use crate::system::now;
-use crate::text::say;
 
 /// What the owner holds, read from the owner's folder.
 #[derive(Debug)]
@@ -214,72 +213,4 @@ fn stores_failed(error: &StoresError) -> Failure {
         _ => "keyring-not-written",
     };
     Failure::new(key).because(error)
-}
-
-/// Writes each holder's share into a file of its own; gives the paths.
-pub(crate) fn write_shares(
-    folder: &std::path::Path,
-    shares: &[Share],
-    threshold: Threshold,
-) -> Result<Vec<PathBuf>, Failure> {
-    home::private_folder(folder)?;
-    shares
-        .iter()
-        .map(|share| {
-            let path = folder.join(format!(
-                "share-{}-of-{}.txt",
-                share.index(),
-                threshold.holders()
-            ));
-            let qr = share.to_qr();
-            let picture = qrcode::QrCode::new(qr.as_bytes())
-                .map(|code| {
-                    code.render::<qrcode::render::unicode::Dense1x2>()
-                        .dark_color(qrcode::render::unicode::Dense1x2::Dark)
-                        .light_color(qrcode::render::unicode::Dense1x2::Light)
-                        .build()
-                })
-                .unwrap_or_default();
-            let text = format!(
-                "{}\n\n{}\n\n{}\n\n{picture}\n",
-                say!(
-                    "share-heading",
-                    index = share.index(),
-                    holders = threshold.holders(),
-                    needed = threshold.needed(),
-                ),
-                share.to_words().as_str(),
-                qr.as_str(),
-            );
-            home::write_durably(&path, text.as_bytes())?;
-            Ok(path)
-        })
-        .collect()
-}
-
-/// Reads a share from a holder's file: words, or the text of the QR code, wherever they stand in it.
-pub(crate) fn read_share(path: &std::path::Path) -> Result<Share, Failure> {
-    let bytes = zeroize::Zeroizing::new(home::read(path)?);
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        Failure::new("share-wrong")
-            .with("path", path)
-            .because(&error)
-    })?;
-    let mut first = None;
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let read = if line.starts_with("greffe-share:") {
-            Share::from_qr(line)
-        } else {
-            Share::from_words(line)
-        };
-        match read {
-            Ok(share) => return Ok(share),
-            Err(error) => first = first.or(Some(error)),
-        }
-    }
-    let why = first.map_or_else(String::new, |error| error.to_string());
-    Err(Failure::new("share-wrong")
-        .with("path", path)
-        .with("why", why)
-        .exit(Exit::Locked))
 }

@@ -19,6 +19,7 @@ use serde_json::json;
 use wire::waiting::{RequestState, sign_follows};
 use wire::{Genesis, Role, SequenceNumber, SignerId, SignerKey};
 
+use super::run::credential;
 use crate::cli::agent::AgentEnrol;
 use crate::command::{Context, consent};
 use crate::engine::{environment, part_failed};
@@ -78,7 +79,7 @@ pub(crate) fn run(context: &Context, folder: &Path, arguments: &AgentEnrol) -> R
         state
     };
     let invitation = read_invitation(&state.invitation)?;
-    let identity = Identity::open(folder).map_err(|error| part_failed("agent", &error))?;
+    let identity = opened(folder)?;
     let agent = identity.signer().id();
     let standing = context.runtime.block_on(async {
         leave_request(&invitation, &identity, &state).await?;
@@ -215,7 +216,7 @@ fn agreed(context: &Context, text: &str, given: Option<&str>) -> Result<String, 
 /// CLONE-2, CLONE-3: the copy's folder is kept beside the new one; what the relay knows of its
 /// chain is what counts.
 async fn set_aside(folder: &Path, invitation: &Invitation) -> Result<OldChain, Failure> {
-    let old = Identity::open(folder).map_err(|error| part_failed("agent", &error))?;
+    let old = opened(folder)?;
     if old.archive() != invitation.archive {
         return Err(Failure::new("enrol-other-archive"));
     }
@@ -303,8 +304,7 @@ fn follows(
     identity: &Identity,
     old: &OldChain,
 ) -> Result<Follows, Failure> {
-    let wrong = |error: &dyn std::error::Error| part_failed("agent", error);
-    let key = Identity::open(&old.folder).map_err(|error| wrong(&error))?;
+    let key = opened(&old.folder)?;
     let until = SequenceNumber::new(old.until);
     Ok(Follows {
         signer: key.signer().id(),
@@ -320,7 +320,7 @@ fn follows(
 
 /// Whether the control chain holds the enrolment; if so, says what there is to say first.
 async fn look(invitation: &Invitation, folder: &Path, state: &State) -> Result<Standing, Failure> {
-    let identity = Identity::open(folder).map_err(|error| part_failed("agent", &error))?;
+    let identity = opened(folder)?;
     let signer = identity.signer().id();
     let address = RelayAddress {
         url: invitation.relay.clone(),
@@ -398,6 +398,12 @@ async fn answered(invitation: &Invitation, folder: &Path) -> Result<Standing, Fa
     } else {
         Standing::Waiting
     })
+}
+
+/// The agent's keys, which may lie under the system's credential (AGENT-7); new ones are put under it
+/// here, before anything is captured.
+fn opened(folder: &Path) -> Result<Identity, Failure> {
+    Identity::open_with(folder, credential()?).map_err(|error| part_failed("agent", &error))
 }
 
 /// A client that speaks as the invitation's holder.

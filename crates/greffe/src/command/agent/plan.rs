@@ -7,6 +7,7 @@ use capture::{Agent, AgentError, Courier, Identity};
 use client::{RelayAddress, RelayClient};
 use seal::Plan;
 
+use super::run::credential;
 use crate::command::Context;
 use crate::command::plan::{as_json, in_words};
 use crate::engine::{environment, part_failed};
@@ -16,12 +17,15 @@ use crate::text::word;
 /// While the agent runs, what it obeys is read beside it; else mail is looked for first.
 pub(crate) fn run(context: &Context, folder: &Path) -> Result<(), Failure> {
     let failed = |error: &dyn std::error::Error| part_failed("agent", error);
-    let identity = Identity::open(folder).map_err(|error| failed(&error))?;
+    // AGENT-7
+    let open = || -> Result<Identity, Failure> {
+        Identity::open_with(folder, credential()?).map_err(|error| failed(&error))
+    };
+    let identity = open()?;
     let plan = match Agent::open(identity, environment()) {
         Ok(agent) => context.runtime.block_on(newest(context, agent)),
         Err(AgentError::Spool(capture::spool::SpoolError::InUse)) => {
-            let identity = Identity::open(folder).map_err(|error| failed(&error))?;
-            capture::plan_beside(&identity).map_err(|error| failed(&error))?
+            capture::plan_beside(&open()?).map_err(|error| failed(&error))?
         }
         Err(error) => return Err(failed(&error)),
     };

@@ -123,6 +123,8 @@ pub struct SignerStanding {
     pub last_at: i64,
     /// Until when it was or is valid, if it was revoked.
     pub ended_at: Option<i64>,
+    /// Its first entry number that is not trusted, if it was compromised.
+    pub distrusted_from: Option<u64>,
     /// Since when it is silent, if it is for too long.
     pub silent_since: Option<i64>,
     /// Its accounts.
@@ -289,7 +291,7 @@ pub fn standing(state: &State) -> Result<Vec<SignerStanding>, StateError> {
     let connection = state.connection();
     let mut signers: Vec<SignerStanding> = connection
         .prepare_cached(
-            "SELECT signers.signer, enrolled_at, last_at, ended_at, since FROM signers
+            "SELECT signers.signer, enrolled_at, last_at, ended_at, since, flagged_from FROM signers
              LEFT JOIN lasting ON lasting.what = ?2 AND lasting.signer = signers.signer
              WHERE role = ?1 ORDER BY enrolled_at, signers.signer",
         )?
@@ -305,6 +307,9 @@ pub fn standing(state: &State) -> Result<Vec<SignerStanding>, StateError> {
                     last_at: row.get(2)?,
                     ended_at: row.get(3)?,
                     silent_since: row.get(4)?,
+                    distrusted_from: row
+                        .get::<_, Option<i64>>(5)?
+                        .and_then(|from| u64::try_from(from).ok()),
                     accounts: Vec::new(),
                 })
             },

@@ -202,6 +202,22 @@ impl StorePlace {
         })
     }
 
+    /// Removes every file of an archive from it (RING-11); others stay. Durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can not be read or a file not removed; some may be gone then.
+    pub fn clear(&self, archive: ArchiveId) -> io::Result<()> {
+        let id = archive.to_string();
+        for file in fs::read_dir(&self.folder)? {
+            let file = file?;
+            if file.file_name().to_string_lossy().starts_with(&id) {
+                fs::remove_file(file.path())?;
+            }
+        }
+        fs::File::open(&self.folder)?.sync_all()
+    }
+
     /// The file of an archive's keyring in it.
     #[must_use]
     pub fn file(&self, archive: ArchiveId) -> PathBuf {

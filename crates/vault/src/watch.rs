@@ -286,7 +286,9 @@ fn act(
             events::add(connection, at, what, place, 1)?;
             let signer = revoke.signer.as_bytes().as_slice();
             connection.execute(
-                "UPDATE signers SET ended_at = ?2, flagged_from = ?3 WHERE signer = ?1",
+                "UPDATE signers SET ended_at = ?2,
+                 flagged_from = min(coalesce(flagged_from, ?3), coalesce(?3, flagged_from))
+                 WHERE signer = ?1",
                 params![signer, ended, from.map(|number| int(number.get()))],
             )?;
             if let Some(number) = from {

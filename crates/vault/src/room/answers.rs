@@ -135,6 +135,7 @@ impl Desk {
                 return self.attachment(who, &record, index).unwrap_or_else(problem);
             }
             Ask::Audit { limit } => self.looks(who, limit),
+            Ask::Office => self.office(who),
             Ask::Filed { through } => {
                 self.wait_filed(through);
                 Ok(Answer::Status(self.status()))
@@ -850,7 +851,7 @@ impl Trouble {
         }
     }
 
-    fn failed(error: &dyn std::error::Error) -> Self {
+    pub(super) fn failed(error: &dyn std::error::Error) -> Self {
         Self {
             code: "failed",
             why: report(error),

@@ -20,6 +20,7 @@ pub mod hardening;
 mod kept;
 mod keys;
 mod log;
+mod office;
 mod outlines;
 pub mod process;
 pub mod protocol;

@@ -159,6 +159,9 @@ pub enum Ask {
         /// How many entries of the log to read, at most 1,000.
         limit: u32,
     },
+    /// What the enrolment office has written down: who agents are, and the plans that they were sent;
+    /// answered by `Office`.
+    Office,
     /// Waits until the log up to this size is filed as far as it is held; answered by `Status`.
     Filed {
         /// Size of the log.
@@ -208,6 +211,8 @@ pub enum Answer {
     },
     /// Looks.
     Audit(Vec<Looked>),
+    /// Agents, by id.
+    Office(Vec<OfficeAgent>),
     /// How the room stands.
     Status(Status),
     /// It could not be done.
@@ -411,6 +416,47 @@ pub struct Looked {
     pub records: Vec<String>,
     /// Log index; `None` while it waits in the vault's outbox.
     pub index: Option<u64>,
+}
+
+/// What the office has written down of one agent.
+#[derive(Serialize, Deserialize)]
+pub struct OfficeAgent {
+    /// Its signer id, in hex.
+    pub agent: String,
+    /// Who it is; absent for the agent that was founded with the archive.
+    pub bound: Option<AgentBound>,
+    /// The newest plan that it was sent.
+    pub plan: Option<AgentPlan>,
+}
+
+/// Who an agent is (ENROL-9).
+#[derive(Serialize, Deserialize)]
+pub struct AgentBound {
+    /// Opaque id of the person.
+    pub person: Option<String>,
+    /// The custodian's name, as typed.
+    pub name: String,
+    /// What the machine is called, as typed.
+    pub device: String,
+    /// SHA-256 of the text that was agreed to, in hex.
+    pub consent: String,
+    /// When "yes" was said, milliseconds since 1970.
+    pub consented: i64,
+    /// Log index of the entry that says so.
+    pub index: u64,
+}
+
+/// A plan that was sent (PLAN-11).
+#[derive(Serialize, Deserialize)]
+pub struct AgentPlan {
+    /// Its number.
+    pub number: u64,
+    /// The plan's canonical bytes, in hex.
+    pub bytes: String,
+    /// Id of the mail entry that carries it.
+    pub mail: Option<String>,
+    /// Log index of the entry that says so.
+    pub index: u64,
 }
 
 /// How a room stands.

@@ -70,9 +70,9 @@ impl Credential {
         }
     }
 
-    /// Wraps a secret under its name.
-    pub(crate) fn wrap(&self, name: &[u8], secret: &[u8; 32]) -> Result<Vec<u8>, CredentialError> {
-        let mut sealed = secret.to_vec();
+    /// Wraps any bytes under a name.
+    pub(crate) fn wrap_bytes(&self, name: &[u8], bytes: &[u8]) -> Result<Vec<u8>, CredentialError> {
+        let mut sealed = bytes.to_vec();
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::from(name), &mut sealed)
@@ -80,12 +80,12 @@ impl Credential {
         Ok([&[VERSION], nonce.as_ref().as_slice(), &sealed].concat())
     }
 
-    /// Unwraps a secret of that name.
-    pub(crate) fn unwrap(
+    /// Unwraps bytes of that name.
+    pub(crate) fn unwrap_bytes(
         &self,
         name: &[u8],
         wrapped: &[u8],
-    ) -> Result<Zeroizing<[u8; 32]>, CredentialError> {
+    ) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
         let (&[VERSION], rest) = wrapped.split_first_chunk().ok_or(CredentialError::Other)? else {
             return Err(CredentialError::Other);
         };
@@ -94,11 +94,28 @@ impl Credential {
             .ok_or(CredentialError::Other)?;
         let mut bytes = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let open = self
+        let length = self
             .0
             .open_in_place(nonce, Aad::from(name), &mut bytes)
-            .map_err(|_| CredentialError::Other)?;
-        <[u8; 32]>::try_from(&*open)
+            .map_err(|_| CredentialError::Other)?
+            .len();
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
+    /// Wraps a secret under its name.
+    pub(crate) fn wrap(&self, name: &[u8], secret: &[u8; 32]) -> Result<Vec<u8>, CredentialError> {
+        self.wrap_bytes(name, secret)
+    }
+
+    /// Unwraps a secret of that name.
+    pub(crate) fn unwrap(
+        &self,
+        name: &[u8],
+        wrapped: &[u8],
+    ) -> Result<Zeroizing<[u8; 32]>, CredentialError> {
+        let bytes = self.unwrap_bytes(name, wrapped)?;
+        <[u8; 32]>::try_from(bytes.as_slice())
             .map(Zeroizing::new)
             .map_err(|_| CredentialError::Other)
     }

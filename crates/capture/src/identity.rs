@@ -1,5 +1,6 @@
 //! Who this agent is and which archive it trusts: a folder with three secrets and one plain file.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -19,6 +20,8 @@ const MAILBOX: &str = "mailbox.seed";
 const LOCAL: &str = "local.key";
 const TRUST: &str = "trust.toml";
 const GENESIS: &str = "genesis.cbor";
+/// Secrets of accounts, one file each.
+const SECRETS: &str = "secrets";
 
 /// Which archive an agent captures for, and where its relay is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,6 +212,85 @@ impl Identity {
     pub fn connector_folder(&self, network: &str, account: &str) -> PathBuf {
         let handle = AccountHandle::from_bytes(self.local.handle(network, account));
         self.folder.join("connectors").join(handle.to_string())
+    }
+
+    /// Keeps what an account's connector must know and `agent.toml` must not hold: tokens of its
+    /// network, keys of signatures. Wrapped under the system's credential where there is one
+    /// (AGENT-8).
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn keep_secrets(
+        &self,
+        network: &str,
+        account: &str,
+        secrets: &BTreeMap<String, String>,
+    ) -> Result<(), IdentityError> {
+        let path = self.secrets_of(network, account);
+        let io = |source| IdentityError::Io {
+            path: path.clone(),
+            source,
+        };
+        let plain = serde_json::to_vec(secrets).map(Zeroizing::new);
+        let plain = plain.map_err(|error| io(error.into()))?;
+        fs::create_dir_all(self.folder.join(SECRETS)).map_err(io)?;
+        let bytes = match &self.credential {
+            None => plain,
+            Some(credential) => credential
+                .wrap_bytes(name_of(&path), &plain)
+                .map(Zeroizing::new)
+                .map_err(|_| io(io::ErrorKind::Unsupported.into()))?,
+        };
+        crate::accounts::replace(&path, &bytes).map_err(io)
+    }
+
+    /// What [`keep_secrets`](Self::keep_secrets) kept; nothing where nothing was.
+    ///
+    /// # Errors
+    ///
+    /// When they can not be read, others may read them, or they are wrapped under a credential that
+    /// is not given.
+    pub fn secrets(
+        &self,
+        network: &str,
+        account: &str,
+    ) -> Result<BTreeMap<String, String>, IdentityError> {
+        let path = self.secrets_of(network, account);
+        let wrong = |why| IdentityError::Secret {
+            path: path.clone(),
+            why,
+        };
+        let bytes = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Ok(file) if file.mode() & 0o077 != 0 => {
+                return Err(wrong("may be read by others; run chmod 600 on it"));
+            }
+            _ => fs::read(&path),
+        };
+        let bytes = bytes
+            .map(Zeroizing::new)
+            .map_err(|source| IdentityError::Io {
+                path: path.clone(),
+                source,
+            })?;
+        let plain = match (bytes.first(), &self.credential) {
+            (Some(b'{'), _) => bytes,
+            (_, None) => {
+                return Err(wrong(
+                    "is wrapped under a credential of the system, which is not given",
+                ));
+            }
+            (_, Some(credential)) => credential
+                .unwrap_bytes(name_of(&path), &bytes)
+                .map_err(|_| wrong("is wrapped under another credential than the one given"))?,
+        };
+        serde_json::from_slice(&plain).map_err(|_| wrong("is not what was kept"))
+    }
+
+    fn secrets_of(&self, network: &str, account: &str) -> PathBuf {
+        let handle = AccountHandle::from_bytes(self.local.handle(network, account));
+        self.folder.join(SECRETS).join(handle.to_string())
     }
 
     /// The archive.
@@ -439,6 +521,35 @@ mod tests {
     }
 
     /// AGENT-7
+    #[test]
+    fn agent_8_secrets_of_accounts_are_kept_apart_and_wrapped() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Identity::create(folder.path(), &trust(), &mut Counting(0)).unwrap());
+        let credential = |byte| Some(Arc::new(Credential::new(&[byte; 32]).unwrap()));
+        let secrets = BTreeMap::from([("access-token".to_owned(), "EAAG-secret".to_owned())]);
+        let plain = Identity::open(folder.path()).unwrap();
+        assert!(plain.secrets("whatsapp", "wa-number:1").unwrap().is_empty());
+        plain
+            .keep_secrets("whatsapp", "wa-number:1", &secrets)
+            .unwrap();
+        assert_eq!(plain.secrets("whatsapp", "wa-number:1").unwrap(), secrets);
+        assert!(plain.secrets("whatsapp", "wa-number:2").unwrap().is_empty());
+        let wrapped = Identity::open_with(folder.path(), credential(1)).unwrap();
+        assert_eq!(wrapped.secrets("whatsapp", "wa-number:1").unwrap(), secrets);
+        wrapped
+            .keep_secrets("whatsapp", "wa-number:1", &secrets)
+            .unwrap();
+        let file = wrapped.secrets_of("whatsapp", "wa-number:1");
+        let bytes = fs::read(&file).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"secret"));
+        assert_eq!(wrapped.secrets("whatsapp", "wa-number:1").unwrap(), secrets);
+        // The same bytes as another account's open for nobody.
+        fs::copy(&file, wrapped.secrets_of("whatsapp", "wa-number:2")).unwrap();
+        assert!(wrapped.secrets("whatsapp", "wa-number:2").is_err());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(wrapped.secrets("whatsapp", "wa-number:1").is_err());
+    }
+
     #[test]
     fn agent_7_secrets_are_wrapped_under_a_credential_and_open_under_no_other() {
         let folder = tempfile::tempdir().unwrap();

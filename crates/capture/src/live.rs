@@ -11,6 +11,7 @@ use wire::{AccountHandle, RetentionClass};
 use crate::agent::{Agent, KeepError};
 use crate::child::{ChildError, ConnectorCommand};
 use crate::converse::{ConversationError, Ending, Happening, Line, Terms, converse};
+use crate::identity::IdentityError;
 use crate::local_key::PositionError;
 use crate::pulse::{Pulse, Stop};
 use crate::spool::SpoolError;
@@ -67,6 +68,9 @@ pub enum LiveError {
     /// A loss could not be recorded.
     #[error("recording a loss")]
     Loss(#[from] KeepError),
+    /// The account's secrets.
+    #[error("reading the account's secrets")]
+    Secrets(#[from] IdentityError),
 }
 
 impl Restarts {
@@ -169,11 +173,15 @@ impl Agent {
             )),
             None => None,
         };
-        let terms = Terms {
+        let mut terms = Terms {
             pulse: pulse.clone(),
             patience,
             ..job.terms(&folder, position, handle)
         };
+        // AGENT-8: they stand in no file that people read, and in no log.
+        let secrets = self.identity().secrets(&job.network, &job.account)?;
+        let secrets = secrets.into_iter().map(|(name, value)| Field(name, value));
+        terms.start.settings.extend(secrets);
         let line = connect(&folder)?;
         match converse(self, terms, line, stop, &mut |happening| tell(&happening)) {
             Ok(Ending::Done(_) | Ending::Stopped) => Ok(()),

@@ -833,7 +833,7 @@ agent-link-network-next = Other ways into a network are described in docs/networ
 agent-link-setting = { $setting } is not a setting.
 agent-link-setting-next = Write --set NAME=VALUE.
 agent-link-failed = No device was linked.
-agent-link-failed-next = The line above says why; `greffe agent link signal` tries again.
+agent-link-failed-next = The line above says why; the same command tries again.
 agent-link-signal-before = Greffe becomes a linked device of your Signal account, as Signal Desktop would. From then on it sees what you send and receive there, on any of your devices, and keeps it sealed for the archive's owner; those you write with are told where the plan says so. Your telephone shows it under Settings > Linked devices, where you can remove it at any time: the archive then shows that nothing more comes.
 agent-link-scan = On your telephone open Signal, then Settings > Linked devices > Link a new device, and scan the code above. A code works for about a minute; a new one follows. Its text, if you need it: { $address }
 agent-link-done = Linked: { $account }.

@@ -839,7 +839,7 @@ agent-link-network-next = Les autres voies vers un réseau sont décrites dans d
 agent-link-setting = { $setting } n’est pas un réglage.
 agent-link-setting-next = Écrivez --set NOM=VALEUR.
 agent-link-failed = Aucun appareil n’a été lié.
-agent-link-failed-next = La ligne ci-dessus dit pourquoi ; « greffe agent link signal » essaie de nouveau.
+agent-link-failed-next = La ligne ci-dessus dit pourquoi ; la même commande essaie de nouveau.
 agent-link-signal-before = Greffe devient un appareil lié de votre compte Signal, comme le serait Signal Desktop. Dès lors il voit ce que vous y envoyez et recevez, sur tous vos appareils, et le garde scellé pour le propriétaire de l’archive ; vos correspondants en sont informés là où le plan le dit. Votre téléphone le montre sous Paramètres > Appareils liés, où vous pouvez le retirer à tout moment : l’archive montre alors que rien ne vient plus.
 agent-link-scan = Sur votre téléphone, ouvrez Signal, puis Paramètres > Appareils liés > Lier un nouvel appareil, et scannez le code ci-dessus. Un code vaut une minute environ ; un nouveau le suit. Son texte, s’il le faut : { $address }
 agent-link-done = Lié : { $account }.

@@ -422,7 +422,7 @@ fn linking_says_the_account_or_why_not() {
     let folder = tempfile::tempdir().unwrap();
     let graph = Graph::start();
     let settings = [("link", "yes"), ("phone-number-id", "11")];
-    let start = || Connector::spawn(folder.path(), "linking", &graph.url, &settings).0;
+    let start = || Connector::spawn(folder.path(), "linking", &graph.url, &settings);
     let mut connector = start();
     assert!(matches!(connector.hear(), Up::Hello(_)));
     match connector.hear() {
@@ -452,7 +452,7 @@ fn settings_that_do_not_fit_end_it_with_their_name() {
         ),
     ] {
         let mut connector =
-            Connector::spawn(folder.path(), NUMBER, "http://127.0.0.1:9", &[settings]).0;
+            Connector::spawn(folder.path(), NUMBER, "http://127.0.0.1:9", &[settings]);
         let told = connector.trouble(key);
         assert!(told.contains(fact), "{told}");
     }

@@ -67,6 +67,9 @@ pub(crate) struct AgentLink {
     /// A setting of the connector.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
+    /// A secret of the connector, in a file; asked for otherwise.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) secret: Vec<String>,
     /// What the connector may read beside its own folder and the system's programs.
     #[arg(long, value_name = "PATH")]
     pub(crate) read: Vec<PathBuf>,

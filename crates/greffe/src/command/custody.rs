@@ -62,6 +62,10 @@ pub(crate) fn connector(arguments: &crate::cli::Connector) -> Result<(), Failure
             signal_guard()?,
         )
         .map_err(|error| Failure::new("connector-failed").because(&error)),
+        "whatsapp" => whatsapp::run(std::io::stdin(), &mut std::io::stdout(), crate::system::now)
+            .map_err(|error| Failure::new("connector-failed").because(&error)),
+        "telegram" => telegram::run(std::io::stdin(), &mut std::io::stdout(), crate::system::now)
+            .map_err(|error| Failure::new("connector-failed").because(&error)),
         SIGNAL_GUARD => {
             let error = signal::become_guarded(arguments.rest.iter().cloned());
             Err(Failure::new("connector-failed").because(&error))

@@ -1,7 +1,9 @@
 //! `greffe agent link`: adds an account of a network to the agent. The connector links a device of
-//! its own in a folder of its own; when that is done, the folder becomes the account's.
+//! its own in a folder of its own, or looks whether the network's business interface opens; when that
+//! is done, the folder becomes the account's, and its secrets are kept apart from its settings.
 
-use std::io::{BufReader, Read, Write};
+use std::collections::BTreeMap;
+use std::io::{BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use capture::{AccountSettings, AgentStatus, CaptureSettings, Identity};
@@ -9,6 +11,7 @@ use connector::frame::{read_frame, write_frame};
 use connector::{AgentSide, Field, LinkRequest, Start, Trouble, Up};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
+use seal::Randomness;
 use serde_json::json;
 
 use super::run::{credential, lock, own_connector};
@@ -17,11 +20,26 @@ use crate::command::Context;
 use crate::engine::part_failed;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::system::now;
+use crate::system::{OsRandomness, now};
 use crate::text::{Fact, printable, say, say_with, word};
 
-/// Networks whose connectors come with this program and can link a device.
-const NETWORKS: &[&str] = &["signal"];
+/// Networks whose connectors come with this program and can link an account.
+const NETWORKS: &[&str] = &["signal", "whatsapp", "telegram"];
+/// Longest secret.
+const SECRET_BYTES: u64 = 4_096;
+
+/// What a network's connector must know and nobody else: what its owner has to give, and what is
+/// made here where it is not given.
+fn secrets_of(network: &str, account: &AccountSettings) -> (Vec<&'static str>, Vec<&'static str>) {
+    match network {
+        "whatsapp" => (vec!["app-secret", "access-token"], vec!["verify-token"]),
+        "telegram" if account.settings.contains_key("public-url") => {
+            (vec!["bot-token"], vec!["webhook-secret"])
+        }
+        "telegram" => (vec!["bot-token"], Vec::new()),
+        _ => (Vec::new(), Vec::new()),
+    }
+}
 
 pub(crate) fn run(context: &Context, folder: &Path, arguments: &AgentLink) -> Result<(), Failure> {
     let network = arguments.network.as_str();
@@ -43,11 +61,19 @@ pub(crate) fn run(context: &Context, folder: &Path, arguments: &AgentLink) -> Re
         account.settings.insert(name.to_owned(), value.to_owned());
     }
     account.limits.read = readable(&account, &arguments.read);
-    context.output.note(&word("agent-link-signal-before"));
+    context
+        .output
+        .note(&word(&format!("agent-link-{network}-before")));
+    let secrets = secrets(network, &account, &arguments.secret)?;
     let linking = Linking::begin(folder, network)?;
-    account.account = linking.link(context.output, &account)?;
+    account.account = linking.link(context.output, &account, &secrets)?;
     // A running agent has the account's folder open: it must not be taken from under it.
     let replaced = linking.take_place(folder, network, &account.account)?;
+    if !secrets.is_empty() {
+        Identity::open_with(folder, credential()?)
+            .and_then(|identity| identity.keep_secrets(network, &account.account, &secrets))
+            .map_err(|error| part_failed("agent", &error))?;
+    }
     let mut settings = CaptureSettings::read(folder).map_err(|e| part_failed("agent", &e))?;
     settings.put(account.clone());
     settings
@@ -60,6 +86,8 @@ pub(crate) fn run(context: &Context, folder: &Path, arguments: &AgentLink) -> Re
     let value = json!({
         "network": network, "account": account.account, "custodian": account.custodian,
         "replaced": replaced, "agent_running": running,
+        "callback": callback(network, &account),
+        "verify_token": secrets.get("verify-token"),
     });
     context.output.result(&value, || {
         let linked = say!("agent-link-done", account = printable(&account.account));
@@ -68,14 +96,111 @@ pub(crate) fn run(context: &Context, folder: &Path, arguments: &AgentLink) -> Re
         } else {
             "agent-link-start"
         });
-        format!("{linked}\n{next}")
+        let enter = callback(network, &account).map(|url| {
+            let token = secrets.get("verify-token").map_or("", String::as_str);
+            let token = printable(token);
+            say!(
+                "agent-link-whatsapp-enter",
+                url = printable(&url),
+                token = token
+            )
+        });
+        let all = [Some(linked), Some(next), enter];
+        all.into_iter().flatten().collect::<Vec<_>>().join("\n")
     });
     Ok(())
+}
+
+/// What is to be entered at Meta as the address.
+fn callback(network: &str, account: &AccountSettings) -> Option<String> {
+    if network != "whatsapp" {
+        return None;
+    }
+    let path = account
+        .settings
+        .get("path")
+        .map_or("/whatsapp", String::as_str);
+    let given = account.settings.get("public-url").cloned();
+    Some(given.unwrap_or_else(|| format!("https://…{path}")))
+}
+
+/// The secrets that the network's connector needs: from the files that were named, from the
+/// terminal, or made here.
+fn secrets(
+    network: &str,
+    account: &AccountSettings,
+    named: &[String],
+) -> Result<BTreeMap<String, String>, Failure> {
+    let (wanted, made) = secrets_of(network, account);
+    let mut secrets = BTreeMap::new();
+    for secret in named {
+        let split = secret.split_once('=');
+        let known = split.filter(|(name, _)| wanted.contains(name) || made.contains(name));
+        let (name, file) = known.ok_or_else(|| {
+            let known = [wanted.as_slice(), made.as_slice()].concat().join(", ");
+            Failure::new("agent-link-secret-unknown")
+                .with("secret", printable(split.map_or("", |(name, _)| name)))
+                .with("known", known)
+        })?;
+        secrets.insert(name.to_owned(), secret_in(Path::new(file))?);
+    }
+    for name in wanted {
+        if secrets.contains_key(name) {
+            continue;
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Failure::new("agent-link-secret").with("secret", name));
+        }
+        let asked = rpassword::prompt_password(word(&format!("agent-link-ask-{name}")));
+        let asked = asked.map_err(|_| Failure::new("agent-link-secret").with("secret", name))?;
+        secrets.insert(name.to_owned(), asked.trim().to_owned());
+    }
+    for name in made {
+        let made = || {
+            let mut bytes = [0; 24];
+            OsRandomness::new().fill(&mut bytes);
+            canonical::hex(&bytes)
+        };
+        secrets.entry(name.to_owned()).or_insert_with(made);
+    }
+    Ok(secrets)
+}
+
+fn secret_in(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new("can-not-read")
+            .with("path", path)
+            .because(&error)
+    };
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin()
+            .take(SECRET_BYTES)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+    } else {
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(SECRET_BYTES)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+    }
+    Ok(text.trim().to_owned())
 }
 
 /// What the connector's process must be able to read: the folders of the programs that were named.
 fn readable(account: &AccountSettings, named: &[PathBuf]) -> Vec<PathBuf> {
     let mut read = named.to_vec();
+    if account.network != "signal" {
+        // A renewal puts another file in the place of a certificate: its folder is named.
+        for name in ["tls-cert", "tls-key", "ca"] {
+            let path = account.settings.get(name).map(PathBuf::from);
+            let path = path.and_then(|path| std::fs::canonicalize(path).ok());
+            read.extend(path.and_then(|path| Some(path.parent()?.to_owned())));
+        }
+        read.sort();
+        read.dedup();
+        return read;
+    }
     let program = account.settings.get("signal-cli");
     let found = program
         .map(PathBuf::from)
@@ -126,11 +251,17 @@ impl Linking {
     }
 
     /// Runs the connector until its device is linked; gives the account.
-    fn link(&self, output: Output, account: &AccountSettings) -> Result<String, Failure> {
+    fn link(
+        &self,
+        output: Output,
+        account: &AccountSettings,
+        secrets: &BTreeMap<String, String>,
+    ) -> Result<String, Failure> {
         let failed = |error: &dyn std::error::Error| part_failed("connector", error);
         let mut settings: Vec<Field> = account
             .settings
             .iter()
+            .chain(secrets)
             .map(|(name, value)| Field(name.clone(), value.clone()))
             .collect();
         settings.push(Field("link".to_owned(), "yes".to_owned()));
@@ -166,6 +297,11 @@ impl Linking {
                 .because(&error)
         };
         let replaced = place.exists();
+        if replaced && network != "signal" {
+            // What the account's connector keeps is its own; a business interface leaves nothing
+            // beside it.
+            return Ok(replaced);
+        }
         if replaced {
             let data = place.join("signal-cli");
             if data.exists() {
@@ -221,6 +357,13 @@ fn told(trouble: &Trouble) -> String {
 
 /// The code goes to standard error: it is for eyes, and `--json` has standard output.
 fn show(output: Output, request: &LinkRequest) {
+    if request.form == "bot" {
+        output.note(&say!(
+            "agent-link-telegram-connect",
+            bot = printable(&request.content)
+        ));
+        return;
+    }
     let picture = QrCode::new(request.content.as_bytes())
         .map(|code| {
             code.render::<Dense1x2>()

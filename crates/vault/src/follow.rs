@@ -437,12 +437,15 @@ impl<R: Relay> Locked<R> {
             self.mirror.put_bundle(bundle, &bytes)?;
         }
         let before = known.get();
-        self.verify(&note).inspect_err(|_| {
-            // What was fetched for this checkpoint may be what is wrong with it.
+        let verified = self.verify(&note);
+        // What was fetched for this checkpoint may be what is wrong with it. Only then: if it is this
+        // disk that failed, the mirror's checkpoint may stand on these bundles already.
+        if matches!(verified, Err(StepError::Chain(_))) {
             for bundle in bundles_of_growth(known, size) {
                 let _ = std::fs::remove_file(self.mirror.bundle_path(bundle));
             }
-        })?;
+        }
+        verified?;
         if let Some(own) = self.chain.follower().authority().signer(&self.key.id()) {
             self.outbox.mirrored(own.next())?;
         }

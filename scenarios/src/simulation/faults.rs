@@ -1,5 +1,5 @@
-//! Disks that fail: the relay's stores and the agent's write points, at a moment that is set
-//! beforehand, or as long as they are full.
+//! Disks that fail: the relay's stores and the write points of agent and vault, at a moment that is
+//! set beforehand, or as long as they are full.
 
 use std::io;
 use std::ops::Range;
@@ -15,6 +15,11 @@ use relay::state::{AuthorityRows, Change, CheckpointStore, Head, Place, StateErr
 use relay::store::{LogFile, LogStore, ObjectBytes, ObjectStore, StoreError};
 use tlog::LogIndex;
 use wire::{ControlNumber, ObjectHash, SequenceNumber, SignerId};
+
+/// What a failing disk of an agent or a vault says.
+const FAILED: &str = "the simulated disk failed here";
+/// What a full one says.
+const FULL: &str = "the simulated disk is full";
 
 /// What happens to the write that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,9 +138,34 @@ impl WritePoints for Disk {
         }
         match self.write() {
             None => Ok(()),
-            Some(_) => Err(io::Error::other("the disk failed here")),
+            Some(_) => Err(io::Error::other(FAILED)),
         }
     }
+}
+
+impl vault::WritePoints for Disk {
+    fn reach(&self) -> io::Result<()> {
+        if self.is_full() {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, FULL));
+        }
+        match self.write() {
+            None => Ok(()),
+            Some(_) => Err(io::Error::other(FAILED)),
+        }
+    }
+}
+
+/// Whether an error is a simulated disk's, and nothing else.
+pub(super) fn is_of_the_disk(error: &dyn std::error::Error) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if text.contains(FAILED) || text.contains(FULL) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 #[derive(Debug)]
@@ -283,5 +313,9 @@ impl CheckpointStore for OnDisk<dyn CheckpointStore> {
 
     fn stored(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>> {
         self.0.stored()
+    }
+
+    fn signed_head(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>> {
+        self.0.signed_head()
     }
 }

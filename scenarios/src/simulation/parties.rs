@@ -431,6 +431,32 @@ impl WitnessSeat {
         *self.open.lock().unwrap() = Some(witness);
     }
 
+    /// Its disk is full, or has room again: what it would remember is refused by its own database.
+    pub fn set_full(&self, full: bool) {
+        let database = rusqlite::Connection::open(&self.folder).unwrap();
+        let change = if full {
+            "CREATE TRIGGER IF NOT EXISTS full BEFORE INSERT ON last
+             BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        } else {
+            "DROP TRIGGER IF EXISTS full"
+        };
+        database.execute_batch(change).unwrap();
+    }
+
+    /// Whether its disk is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let database = rusqlite::Connection::open(&self.folder).unwrap();
+        database
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'",
+                [],
+                |row| row.get::<_, i64>(0),
+            )
+            .unwrap()
+            > 0
+    }
+
     /// Kills it.
     pub fn stop(&self) {
         *self.open.lock().unwrap() = None;
@@ -541,6 +567,8 @@ impl RelayHost {
 
 /// The vault's machine.
 pub struct VaultHost {
+    /// Its disk.
+    pub disk: Disk,
     /// Its clock.
     pub time: Time,
     folder: VaultFolder,
@@ -552,9 +580,11 @@ impl VaultHost {
     /// A vault that is down.
     #[must_use]
     pub fn new(folder: PathBuf, seed: u64, time: Time) -> Self {
+        let disk = Disk::default();
         Self {
             time,
-            folder: VaultFolder::at(folder),
+            folder: VaultFolder::at(folder).asking(Arc::new(disk.clone())),
+            disk,
             key: seed_of(seed, "vault", 0),
             locked: None,
         }
@@ -598,6 +628,7 @@ impl VaultHost {
         if self.locked.is_some() {
             return Ok(());
         }
+        self.disk.revive();
         self.set_clock();
         let clock = self.time.clone();
         let line = Line::new(network, genesis.archive_id(), self.key(), move || {

@@ -11,7 +11,7 @@ use vault::follow::StepError;
 use wire::{CaptureState, RefusalCode, Revocation, Role, SequenceNumber};
 
 use super::draw::Draw;
-use super::faults::Fault;
+use super::faults::{Fault, is_of_the_disk};
 use super::invariants;
 use super::log::LogView;
 use super::network::{Line, Network, Weather};
@@ -87,7 +87,10 @@ const ACTIONS: &[Action] = &[
     ("agent's disk", 15),
     ("relay's disk", 20),
     ("full agent", 8),
+    ("vault's disk", 15),
     ("full relay", 5),
+    ("full vault", 6),
+    ("full witness", 5),
     ("hide objects", 5),
     ("clock", 12),
     ("copy", 3),
@@ -217,7 +220,13 @@ impl World {
             agent.disk.set_full(false);
             agent.disk.revive();
         }
+        self.vault.disk.set_full(false);
+        if self.vault.disk.is_dead() {
+            drop(self.vault.take());
+        }
+        self.vault.disk.revive();
         for at in 0..self.witnesses.len() {
+            self.witnesses[at].set_full(false);
             self.witnesses[at].start(&self.owner);
             self.set_witness_clock(at, 0);
         }
@@ -400,6 +409,25 @@ impl World {
                 self.relay.disk.set_full(full);
                 format!("{full}")
             }
+            "vault's disk" => {
+                let deadly = draw.chance(600);
+                let disk = &self.vault.disk;
+                disk.fail_in(draw.below(24), Fault::Failed, deadly);
+                format!("deadly: {deadly}")
+            }
+            "full vault" => {
+                let full = !self.vault.disk.is_full();
+                self.vault.disk.set_full(full);
+                format!("{full}")
+            }
+            "full witness" => match draw.one_of(&self.witnesses) {
+                Some(seat) => {
+                    let full = !seat.is_full();
+                    seat.set_full(full);
+                    format!("{full}")
+                }
+                None => "there is none".to_owned(),
+            },
             "hide objects" => {
                 let hidden = draw.chance(500);
                 self.relay.disk.hide(hidden);
@@ -729,7 +757,12 @@ impl World {
         let work = async {
             loop {
                 match courier.step().await {
-                    Ok(CourierStep::Idle | CourierStep::Paused(_) | CourierStep::Failed) => {
+                    Ok(
+                        CourierStep::Idle
+                        | CourierStep::Paused(_)
+                        | CourierStep::Failed
+                        | CourierStep::Revoked,
+                    ) => {
                         return Ok(courier);
                     }
                     Ok(_) => steps += 1,
@@ -845,8 +878,10 @@ impl World {
         let genesis = self.owner.genesis().clone();
         match self.vault.start(&self.network, &genesis) {
             Ok(()) => String::new(),
+            Err(error) if is_of_the_disk(&error) => format!(" the vault is not up: {error}"),
             Err(error) => {
-                self.surprised("STARTS-AGAIN", format!("the vault: {error}"));
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                self.surprised("STARTS-AGAIN", format!("the vault: {error}: {source:?}"));
                 String::new()
             }
         }
@@ -867,11 +902,23 @@ impl World {
         };
         match self.network.until_killed(work).await {
             None => "killed".to_owned(),
+            // Killed at a write.
+            Some((done, locked)) if self.vault.disk.is_dead() => {
+                drop(locked);
+                match done {
+                    Ok(_) | Err(StepError::Relay(_)) => {}
+                    Err(error) if is_of_the_disk(&error) => {}
+                    Err(error) => self.surprised("QUIET", format!("the vault: {error:?}")),
+                }
+                "killed at a write".to_owned()
+            }
             Some((done, locked)) => {
                 self.vault.put(locked);
                 match done {
                     Ok(step) => format!("{} entries, stored {}", step.size, step.stored),
                     Err(StepError::Relay(error)) => format!("{error}"),
+                    // The next step goes on from there.
+                    Err(error) if is_of_the_disk(&error) => format!("{error}"),
                     Err(error) => {
                         self.surprised("QUIET", format!("the vault: {error:?}"));
                         String::new()

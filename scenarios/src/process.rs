@@ -25,6 +25,24 @@ pub struct Said {
     pub line: Option<String>,
 }
 
+/// Is a part, on all cores, until it ends.
+pub fn run(part: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(part);
+}
+
+/// A relay, as a part is told of it.
+#[must_use]
+pub fn address_of(url: &str, pin: &str) -> RelayAddress {
+    RelayAddress {
+        url: url.to_owned(),
+        pin: pin.parse().unwrap(),
+    }
+}
+
 impl Part {
     /// Starts a part; every line that it prints goes to `to` under `number`.
     pub fn start(mut command: Command, number: usize, to: &Sender<Said>) -> Self {

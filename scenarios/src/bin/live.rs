@@ -20,6 +20,7 @@ use capture::{
 use client::{RelayAddress, RelayClient};
 use record::{Content, Record};
 use scenarios::office::{Office, environment};
+use scenarios::process::{address_of, run};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,8 +32,8 @@ fn main() {
             Office::found(folder, seed.parse().unwrap());
         }
         ["begin", office, url, pin] => {
-            let address = at(url, pin);
-            block_on(Office::open(Path::new(office)).begin_log(&address));
+            let address = address_of(url, pin);
+            run(Office::open(Path::new(office)).begin_log(&address));
         }
         ["folder", office, network, account] => {
             let identity = Identity::open(&Office::open(Path::new(office)).agent()).unwrap();
@@ -40,25 +41,10 @@ fn main() {
             println!("{}", agent.handle(network, account));
         }
         ["agent", office, url, pin] => {
-            block_on(agent(Office::open(Path::new(office)), at(url, pin)));
+            run(agent(Office::open(Path::new(office)), address_of(url, pin)));
         }
         ["archived", office] => archived(&Office::open(Path::new(office))),
         _ => panic!("live found|begin|folder|agent|archived …"),
-    }
-}
-
-fn block_on(part: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(part);
-}
-
-fn at(url: &str, pin: &str) -> RelayAddress {
-    RelayAddress {
-        url: url.to_owned(),
-        pin: pin.parse().unwrap(),
     }
 }
 

@@ -20,6 +20,7 @@ use client::{RelayAddress, RelayClient};
 use relay::Relay;
 use scenarios::markers::Family;
 use scenarios::office::{Office, environment};
+use scenarios::process::{address_of, run};
 use scenarios::source::Messages;
 use vault::follow::Locked;
 use vault::system::now;
@@ -44,7 +45,9 @@ fn main() {
                 port.parse().unwrap(),
             ));
         }),
-        ["vault", office, url, pin] => run(vault(Office::open(Path::new(office)), at(url, pin))),
+        ["vault", office, url, pin] => {
+            run(vault(Office::open(Path::new(office)), address_of(url, pin)))
+        }
         [
             "agent",
             office,
@@ -61,29 +64,19 @@ fn main() {
                 file_bytes: file_bytes.parse().unwrap(),
             };
             let office = Office::open(Path::new(office));
-            run(agent(office, at(url, pin), messages, !new_log.is_empty()));
+            run(agent(
+                office,
+                address_of(url, pin),
+                messages,
+                !new_log.is_empty(),
+            ));
         }
         ["host", office, url, pin, synthetic, count, every, dying] => {
             let numbers = [count, every, dying].map(|text| text.parse().unwrap());
             let office = Office::open(Path::new(office));
-            run(host(&office, &at(url, pin), synthetic, numbers));
+            run(host(&office, &address_of(url, pin), synthetic, numbers));
         }
         _ => panic!("part relay|vault|agent|room …"),
-    }
-}
-
-fn run(part: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(part);
-}
-
-fn at(url: &str, pin: &str) -> RelayAddress {
-    RelayAddress {
-        url: url.to_owned(),
-        pin: pin.parse().unwrap(),
     }
 }
 

@@ -26,7 +26,9 @@ pub(crate) fn run(context: &Context, arguments: &Agent) -> Result<(), Failure> {
 /// The agent's folder: the one named, else `greffe-agent` in the user's data folder.
 fn folder(arguments: &Agent) -> Result<PathBuf, Failure> {
     if let Some(folder) = &arguments.folder {
-        return Ok(folder.clone());
+        // Connectors work in folders of their own: a relative name would mean another place there.
+        return std::path::absolute(folder)
+            .map_err(|error| Failure::new("agent-no-folder").because(&error));
     }
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     from("XDG_DATA_HOME")

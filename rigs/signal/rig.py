@@ -1,6 +1,7 @@
 """Plays the conversation over Signal, kills what can be killed, and has the archive judged.
 
     rig.py NODE_MODULES JAVA_HOME BINARIES SEED
+    rig.py NODE_MODULES JAVA_HOME BINARIES accounts COUNT
 """
 
 import json
@@ -40,7 +41,7 @@ class Stage:
 
     def __init__(self, folder, modules):
         self.port, self.control = free_port(), free_port()
-        command = ["env", f"NODE_PATH={modules}", "node", str(HERE / "server.js"), str(self.port), str(self.control)]
+        command = ["env", "-C", str(folder), f"NODE_PATH={modules}", "node", str(HERE / "server.js"), str(self.port), str(self.control)]
         self.server = Part("server", command, folder / "server.log")
         self.server.start()
         self.server.wait_for("ready", 60)
@@ -71,7 +72,18 @@ def launcher(folder, java_home, patch, library):
     return path
 
 
-def link(office, stage, binaries, settings):
+def mocked(folder, modules, java_home, stage):
+    """signal-cli's libraries, and the folder with what makes them mean the mock server."""
+    library, patch = modules / "signal-cli/signal-cli/lib", folder / "patch"
+    mock = modules / "@signalapp/mock-server"
+    subprocess.run(
+        [sys.executable, HERE / "patch.py", str(stage.port), mock, library, f"{java_home}/bin/keytool", patch],
+        check=True,
+    )
+    return library, patch
+
+
+def link(office, stage, binaries, settings, who="alice"):
     """Links a device with the connector alone, as `greffe agent link` does; gives the account."""
     folder = office.folder / "linking"
     folder.mkdir()
@@ -83,7 +95,7 @@ def link(office, stage, binaries, settings):
     account = None
     while (said := hear(process)) is not None:
         if said[0] == 4 and said[1][0] == "qr":
-            threading.Thread(target=stage.do, kwargs={"do": "link", "address": said[1][1]}, daemon=True).start()
+            threading.Thread(target=stage.do, kwargs={"do": "link", "address": said[1][1], "who": who}, daemon=True).start()
         elif said[0] == 4 and said[1][0] == "linked":  # CONN-9
             account = said[1][1]
         elif said[0] == 7 and said[1][2]:
@@ -217,13 +229,7 @@ def main(modules, java_home, binaries, seed):
     stage = office = None
     try:
         stage = Stage(folder, modules)
-        library = modules / "signal-cli/signal-cli/lib"
-        patch = folder / "patch"
-        mock = modules / "@signalapp/mock-server"
-        subprocess.run(
-            [sys.executable, HERE / "patch.py", str(stage.port), mock, library, f"{java_home}/bin/keytool", patch],
-            check=True,
-        )
+        library, patch = mocked(folder, modules, java_home, stage)
         office = Office(folder, binaries, int(seed))
         settings = {
             "signal-cli": str(launcher(folder, java_home, patch, library)),
@@ -318,4 +324,9 @@ def notices_once(archived, told, kills):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if "accounts" in sys.argv:
+        import accounts
+
+        sys.argv.remove("accounts")
+        sys.exit(accounts.main(*sys.argv[1:]))
     sys.exit(main(*sys.argv[1:]))

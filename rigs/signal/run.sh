@@ -1,7 +1,8 @@
 #!/bin/bash
 # Signal for real: signal-cli, unchanged, linked to Signal's own mock server; connector, agent,
 # relay and vault as processes that are killed; and a judge. See README.md.
-#   SEED=N   another order of kills; printed, so that a run can be had again
+#   SEED=N        another order of kills; printed, so that a run can be had again
+#   --accounts N  instead: what N accounts cost in memory
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -27,4 +28,7 @@ cd "$root"
 cargo build --quiet --workspace --bin part --bin live --bin greffe-signal
 binaries=${CARGO_TARGET_DIR:-$root/target}/debug
 
+if [ "${1:-}" = --accounts ]; then
+  exec python3 "$here/rig.py" "$cache/node/node_modules" "$java_home" "$binaries" accounts "${2:-20}"
+fi
 exec python3 "$here/rig.py" "$cache/node/node_modules" "$java_home" "$binaries" "${SEED:-$RANDOM}"

@@ -47,6 +47,11 @@ async function main() {
   await server.listen(port, '127.0.0.1');
   bridge(server);
   const stage = new Stage(server);
+  const auth = server.auth.bind(server);
+  server.auth = async (...credentials) => {
+    const device = await auth(...credentials);
+    return stage.removed.has(device) ? undefined : device;
+  };
   await stage.enter();
   http
     .createServer(async (request, response) => {
@@ -69,8 +74,10 @@ class Stage {
     this.server = server;
     this.people = {};
     this.sent = new Map();
+    this.removed = new Set();
     this.group = null;
-    this.linked = null;
+    // The devices that are archived, by whose they are; Alice's is meant where nobody is named.
+    this.devices = {};
     this.clock = 0;
   }
 
@@ -104,18 +111,52 @@ class Stage {
     return `aci:${this.people[name].device.aci}`;
   }
 
-  async do_link({ address }) {
-    const provision = await this.server.waitForProvision();
-    this.linked = await provision.complete({ provisionURL: address, primaryDevice: this.people.alice });
-    return this.do_linked();
+  get linked() {
+    return this.devices.alice;
   }
 
-  // The device's keys reach the people who write to it.
-  async do_linked() {
+  async do_link({ address, who = 'alice' }) {
+    const provision = await this.server.waitForProvision();
+    const primaryDevice = this.people[who];
+    this.devices[who] = await provision.complete({ provisionURL: address, primaryDevice });
+    // The device's keys reach the people who write to it.
     for (const name of ['bob', 'carol', 'dave']) {
-      await this.people[name].addSingleUseKey(this.linked, await this.linked.popSingleUseKey());
+      await this.people[name].addSingleUseKey(this.devices[who], await this.devices[who].popSingleUseKey());
     }
-    return { account: this.id('alice'), number: this.people.alice.device.number };
+    return { account: this.id(who), number: primaryDevice.device.number };
+  }
+
+  // More custodians, each with a telephone.
+  async do_custodians({ count }) {
+    const names = [];
+    for (let number = 1; number <= count; number += 1) {
+      const name = `custodian-${number}`;
+      this.people[name] = await this.server.createPrimaryDevice({
+        profileName: `Custodian ${number}`,
+        contacts: [this.people.bob],
+      });
+      const { contactsBlob } = this.people[name];
+      this.people[name].contactsBlob = { ...contactsBlob, cdnNumber: 2 };
+      names.push(name);
+    }
+    return { names };
+  }
+
+  // Bob writes to one of them.
+  async do_text_to({ at, text }) {
+    const timestamp = this.now();
+    const content = { dataMessage: { timestamp: Long.fromNumber(timestamp), body: text } };
+    await this.people.bob.sendRaw(this.devices[at], content, { timestamp });
+    return { at: timestamp };
+  }
+
+  // What the server does when a telephone removes a linked device: it is not let in any more.
+  async do_unlink({ who = 'alice' }) {
+    const device = this.devices[who];
+    delete this.devices[who];
+    this.removed.add(device);
+    for (const connection of connections) if (connection.device === device) connection.ws.close();
+    return {};
   }
 
   async do_people() {
@@ -393,10 +434,15 @@ function allowMissingKeys() {
   };
 }
 
+// Open connections of devices.
+const connections = new Set();
+
 // What signal-cli asks of the server at its start, and the mock server does not have.
 function addRoutes() {
   const { start } = Connection.prototype;
   Connection.prototype.start = function withRoutes(...rest) {
+    connections.add(this);
+    this.ws.once('close', () => connections.delete(this));
     more(this.router);
     return start.apply(this, rest);
   };

@@ -29,7 +29,7 @@ cargo xtask COMMAND
   check               everyday checks: format, layers, lints, tests, doc tests, vectors, docs
   layers              who may use whom; the relay's blindness; spec numbers; words
   demo [--keep|--clean]  build only what is needed and run `greffe demo`
-  rig NAME|all|list   tests against real foreign software
+  rig NAME|all|list [OPTIONS]  tests against real foreign software
   assurance [--slice I/N]  attacks and long tests
   replay FILE         run a failing run of the simulation again
   planted [--slice I/N]    plant each bug of the list; some test must find it
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         "check" => check(),
         "layers" => layers::layers(),
         "demo" => demo::demo(&rest),
-        "rig" => rig::rig(rest.first().map(String::as_str)),
+        "rig" => rig::rig(rest.first().map(String::as_str), rest.get(1..).unwrap_or_default()),
         "assurance" => assurance::assurance(&rest),
         "replay" => run::cargo(&["run", "--quiet", "-p", "scenarios", "--bin", "replay", "--"])
             .args(&rest)

@@ -9,15 +9,15 @@ use crate::run::{self, Failure};
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs one rig, all of them, or lists them.
-pub(crate) fn rig(name: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn rig(name: Option<&str>, options: &[String]) -> Result<(), Failure> {
     let all = names();
     match name {
         Some("list") | None => {
             println!("{}", all.join("\n"));
             Ok(())
         }
-        Some("all") => all.iter().try_for_each(|name| one(name)),
-        Some(name) if all.iter().any(|known| known == name) => one(name),
+        Some("all") => all.iter().try_for_each(|name| one(name, &[])),
+        Some(name) if all.iter().any(|known| known == name) => one(name, options),
         Some(name) => Err(Failure::usage(format!(
             "no rig '{name}'; there are: {}",
             all.join(", ")
@@ -37,13 +37,14 @@ fn names() -> Vec<String> {
     names
 }
 
-fn one(name: &str) -> Result<(), Failure> {
+fn one(name: &str, options: &[String]) -> Result<(), Failure> {
     println!("rig {name}");
     let status = Command::new("timeout")
         .arg("--kill-after=10")
         .arg(LIMIT.as_secs().to_string())
         .arg("bash")
         .arg(format!("rigs/{name}/run.sh"))
+        .args(options)
         .current_dir(run::root())
         .env("GREFFE_RIG_CACHE", run::cache().join("rigs").join(name))
         .stdin(Stdio::null())

@@ -17,8 +17,16 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ),
     ("strace", "strace", "the crash tests"),
     ("openssl", "openssl", "certificates of the rig smtp"),
-    ("node", "nodejs", "the import benchmark's foreign parser"),
-    ("npm", "npm", "the import benchmark's foreign parser"),
+    (
+        "node",
+        "nodejs",
+        "the rig signal; the import benchmark's foreign parser",
+    ),
+    (
+        "npm",
+        "npm",
+        "the rig signal; the import benchmark's foreign parser",
+    ),
 ];
 
 /// What the second reader imports, from PyPI, in a virtual environment of the cache.

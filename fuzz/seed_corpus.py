@@ -193,6 +193,17 @@ def seeds():
     yield "signal_event", texts(samples("signal/receive_notifications.ndjson"))
     yield "whatsapp_event", texts(each("whatsapp"))
     yield "telegram_event", texts(samples("telegram/bot_api_business_updates.ndjson"))
+    two = ['{"entry":[{"changes":[{"value":{"metadata":{"phone_number_id":"1"}}},{"value":{"metadata":{"phone_number_id":2}}}]}]}']
+    media = ['{"url":"https://lookaside.fbsbx.com/x","sha256":"' + "ab" * 32 + '","file_size":"12","id":"1"}',
+             '{"image":{"id":"1","sha256":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="}}']
+    doors = ["hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=verify", "hub.mode=%ff&hub.challenge=%3C",
+             "sha256=" + "00" * 32, "sha256=" + "zz" * 32]
+    yield "whatsapp_door", texts(doors + two + media + each("whatsapp")[:12])
+    updates = ",".join(samples("telegram/bot_api_business_updates.ndjson"))
+    yield "telegram_answer", texts(['{"ok":true,"result":[' + updates + "]}", '{"ok":true,"result":[]}', '{"ok":true,"result":{}}',
+        '{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":99999999999}}',
+        '{"ok":false,"error_code":409,"description":"Conflict"}', '{"document":{"file_id":"1","file_size":5}}',
+        '{"ok":true,"result":[{"update_id":1},{"update_id":-9223372036854775808}]}', "<html>"])
     yield "wechat_event", texts(each("wechat"))
     yield "matrix_event", texts(line[line.index("{"):] for line in samples("matrix/second_device_events.txt")
                                 if "{" in line)

@@ -91,6 +91,16 @@ pub fn telegram_event(data: &[u8]) {
     telegram::fuzz(data);
 }
 
+/// A query, a signature and a body at the door of WhatsApp's listener, and answers about media.
+pub fn whatsapp_door(data: &[u8]) {
+    whatsapp::fuzz_door(data);
+}
+
+/// An answer of Telegram's Bot API.
+pub fn telegram_answer(data: &[u8]) {
+    telegram::fuzz_answer(data);
+}
+
 /// A message of WeChat's conversation archive.
 pub fn wechat_event(data: &[u8]) {
     wechat::fuzz(data);

@@ -21,7 +21,8 @@ mod wires;
 
 pub use edges::{
     connector_down, connector_json, connector_up, matrix_event, query, room, signal_event,
-    telegram_event, telegram_export, wechat_event, whatsapp_event, whatsapp_export,
+    telegram_answer, telegram_event, telegram_export, wechat_event, whatsapp_door, whatsapp_event,
+    whatsapp_export,
 };
 pub use logs::{
     add_checkpoint, add_checkpoint_answer, bundle, bundle_path, checkpoint, cosignature, decimal,
@@ -117,6 +118,8 @@ targets! {
     signal_event 20,
     whatsapp_event 20,
     telegram_event 20,
+    whatsapp_door 20,
+    telegram_answer 20,
     wechat_event 20,
     matrix_event 20,
 }

@@ -124,6 +124,8 @@ struct Child {
     /// Whether its receiving thread was seen.
     received: bool,
     starts: u32,
+    /// Whether its standard error was heard to the end.
+    silent: bool,
     /// The last lines of standard error, to say why it ended.
     last: String,
 }
@@ -271,7 +273,11 @@ impl Session {
             Heard::Closed if self.child.line.is_some() => {
                 self.fall(ctx, "signal-cli closed its socket")
             }
-            Heard::Closed | Heard::EvidenceEnded => Ok(()),
+            Heard::EvidenceEnded => {
+                self.child.silent = true;
+                Ok(())
+            }
+            Heard::Closed => Ok(()),
             Heard::Evidence(line) => self.evidence(ctx, &line),
         }
     }
@@ -289,11 +295,13 @@ impl Session {
         }
         self.child.last.push_str(line);
         self.child.last.push('\n');
-        // What follows an exception tells of the same event.
-        if line.starts_with(char::is_whitespace) || line.starts_with("Caused by") {
-            return Ok(());
-        }
+        // What follows an exception tells of the same event; that the program can not live stands
+        // anywhere.
+        let follows = line.starts_with(char::is_whitespace) || line.starts_with("Caused by");
         match meaning(line) {
+            Meaning::NoJava => Err(failed("signal-java-missing", &[])),
+            Meaning::OldJava => Err(failed("signal-java-old", &[])),
+            _ if follows => Ok(()),
             Meaning::Nothing => {
                 if matches!(self.phase, Phase::Starting(_)) {
                     self.connect(ctx)?;
@@ -315,8 +323,6 @@ impl Session {
                 ctx.trouble("signal-cli-expired", &[])?;
                 self.say(ctx, CaptureState::Expired, None)
             }
-            Meaning::NoJava => Err(failed("signal-java-missing", &[])),
-            Meaning::OldJava => Err(failed("signal-java-old", &[])),
             Meaning::InUse => ctx.trouble("signal-in-use", &[]),
         }
     }
@@ -375,6 +381,7 @@ impl Session {
     fn start(&mut self, ctx: &mut Context<'_>) -> Result<(), KitError> {
         let now = running();
         self.child.last.clear();
+        self.child.silent = false;
         if self.settings.socket.is_none() {
             let Some(program) = daemon::find(&self.settings) else {
                 let name = self.settings.program.clone();
@@ -503,7 +510,9 @@ impl Session {
             .collect();
         let known = accounts::linked(&self.settings.data);
         if self.settings.link {
-            return match numbers.first() {
+            // In a daemon that serves several accounts those are others.
+            let made = numbers.first().filter(|_| self.settings.socket.is_none());
+            return match made {
                 Some(number) => self.linked(ctx, number),
                 None => self.link(ctx),
             };
@@ -766,7 +775,10 @@ impl Session {
             }
             _ => {}
         }
-        if let Some(status) = self.child.daemon.as_mut().and_then(Daemon::ended) {
+        // Its last lines may say why, and that it is of no use to start it again.
+        let silent = self.child.silent;
+        let ended = self.child.daemon.as_mut().and_then(Daemon::ended);
+        if let Some(status) = ended.filter(|_| silent) {
             let detail = format!("{status}: {}", self.child.last.trim());
             ctx.trouble("signal-cli-ended", &[("detail", &detail)])?;
             self.fall(ctx, "signal-cli ended")?;

@@ -156,13 +156,14 @@ fn what_is_missing_is_said() {
             "signal-java-missing",
         ),
         (
-            "Error: LinkageError java.lang.UnsupportedClassVersionError: org/asamk/signal/Main",
+            "Error: LinkageError occurred while loading main class org.asamk.signal.Main\n\
+             \tjava.lang.UnsupportedClassVersionError: org/asamk/signal/Main",
             "signal-java-old",
         ),
     ] {
         std::fs::write(
             &program.path,
-            format!("#!/bin/sh\necho \"{line}\" >&2\nexit 1\n"),
+            format!("#!/bin/sh\nprintf '%s\\n' \"{line}\" >&2\nexit 1\n"),
         )
         .unwrap();
         assert_eq!(agent.run(Run::Plain, |_| false), Ended::Early);

@@ -4,9 +4,13 @@ pywa checks the signature as well: a delivery that it does not believe is an err
 """
 
 import json
+import logging
 
 from pywa import WhatsApp
 from pywa.types.base_update import RawUpdate
+
+# It tells of each signature that it does not believe, as it is asked to.
+logging.getLogger("pywa").setLevel(logging.CRITICAL)
 
 
 class Foreign:

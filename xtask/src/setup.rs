@@ -9,7 +9,11 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("cc", "build-essential", "the build"),
     ("perl", "perl", "the build (SQLCipher's OpenSSL)"),
     ("make", "make", "the build (SQLCipher's OpenSSL)"),
-    ("python3", "python3", "the second reader"),
+    (
+        "python3",
+        "python3",
+        "the second reader; the rigs s3, smtp, telegram, whatsapp",
+    ),
     (
         "gcore",
         "gdb",

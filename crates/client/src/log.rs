@@ -86,13 +86,24 @@ impl RelayClient {
     ///
     /// When the call fails or the answer is not understood.
     pub async fn stored(&self) -> Result<Option<LoggedLeaf>, CallError> {
-        match self.get(&Route::Stored, LEAF).await {
+        self.newest(&Route::Stored, "nothing-stored").await
+    }
+
+    /// The newest `head` entry with its proof; `None` while nobody has signed one.
+    ///
+    /// # Errors
+    ///
+    /// When the call fails or the answer is not understood.
+    pub async fn head(&self) -> Result<Option<LoggedLeaf>, CallError> {
+        self.newest(&Route::Head, "no-head").await
+    }
+
+    async fn newest(&self, route: &Route, none: &str) -> Result<Option<LoggedLeaf>, CallError> {
+        match self.get(route, LEAF).await {
             Ok(answer) => LoggedLeaf::parse(&answer)
                 .map(Some)
                 .map_err(CallError::Answer),
-            Err(CallError::Problem { problem, .. }) if problem.name() == "nothing-stored" => {
-                Ok(None)
-            }
+            Err(CallError::Problem { problem, .. }) if problem.name() == none => Ok(None),
             Err(error) => Err(error),
         }
     }

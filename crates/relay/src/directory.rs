@@ -52,6 +52,12 @@ impl Directory {
         Some((state.key(), state.role().unwrap_or(Role::Person)))
     }
 
+    /// The same of a signer that may learn how it stands: a revoked one does as persons do (READ-2).
+    pub(crate) fn learner(&self, id: &SignerId, now: Milliseconds) -> Option<(PublicKey, Role)> {
+        self.reader(id, now)
+            .or_else(|| Some((self.signer(id)?.key(), Role::Person)))
+    }
+
     /// Whether nobody is known: the log has not begun.
     pub(crate) fn is_empty(&self) -> bool {
         self.signers

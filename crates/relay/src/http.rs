@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::limits::{Gate, Limits, TryAgain, asker};
 use crate::metrics::Metrics;
 pub(crate) use answer::Failure;
-use signed::{Nonces, signed};
+use signed::{Nonces, signed, signed_by_known};
 
 /// What all requests share.
 #[derive(Debug, Clone)]
@@ -133,6 +133,8 @@ async fn call(State(served): State<Served>, request: Request) -> Result<Response
     let (archive, nonces) = served.archive(&target)?;
     let (_, route) = Route::parse(&target).ok_or_else(no_call)?;
     let caller = || signed(&served, archive, nonces, &parts, &target);
+    // READ-2.
+    let learner = || signed_by_known(&served, archive, nonces, &parts, &target);
     match (&parts.method, route) {
         (&Method::POST, Route::Entries) => entries::post(&served, archive, body).await,
         (&Method::GET, Route::Object(object)) => {
@@ -144,9 +146,9 @@ async fn call(State(served): State<Served>, request: Request) -> Result<Response
         (&Method::PATCH, Route::Object(object)) => {
             objects::append(&served, archive, &caller()?, object, &parts.headers, body).await
         }
-        (&Method::GET, Route::Checkpoint) => caller().and_then(|_| log::checkpoint(archive)),
+        (&Method::GET, Route::Checkpoint) => learner().and_then(|_| log::checkpoint(archive)),
         (&Method::GET, Route::Tile(tile)) => {
-            caller()?;
+            learner()?;
             log::tile(archive, tile).await
         }
         (&Method::GET, Route::Bundle(bundle)) => {
@@ -154,10 +156,10 @@ async fn call(State(served): State<Served>, request: Request) -> Result<Response
             log::bundle(archive, bundle).await
         }
         (&Method::GET, Route::Control(from)) => {
-            caller()?;
+            learner()?;
             log::control(archive, from).await
         }
-        (&Method::GET, Route::Signer(signer)) => log::signer(archive, &caller()?, signer),
+        (&Method::GET, Route::Signer(signer)) => log::signer(archive, &learner()?, signer),
         (&Method::GET, Route::Mail(from)) => log::mail(archive, &caller()?, from).await,
         (&Method::GET, Route::Requests) => waiting::list(&served, archive, &caller()?).await,
         (&Method::PUT, Route::OpenInvitation(key, terms)) => {
@@ -180,6 +182,10 @@ async fn call(State(served): State<Served>, request: Request) -> Result<Response
         (&Method::GET, Route::Stored) => {
             caller()?;
             log::stored(archive).await
+        }
+        (&Method::GET, Route::Head) => {
+            learner()?;
+            log::head(archive).await
         }
         _ => Err(Failure::other(
             "no-such-method",

@@ -57,6 +57,8 @@ pub enum SequencedKind {
     Stored,
     /// Mail to this signer (MAIL-1).
     Mail(SignerId),
+    /// Somebody signs the control chain's head.
+    Head,
     /// Any other.
     Other,
 }
@@ -164,4 +166,7 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug + 'static {
 
     /// Log index of the newest `stored` entry.
     fn stored(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>>;
+
+    /// Log index of the newest `head` entry.
+    fn signed_head(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>>;
 }

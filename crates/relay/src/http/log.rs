@@ -93,12 +93,24 @@ pub(super) async fn stored(archive: &Archive) -> Result<Response, Failure> {
         )
     };
     let place = archive.state().stored().await?.ok_or_else(nothing)?;
+    one(archive, place, nothing).await
+}
+
+/// The newest signed head of the control chain.
+pub(super) async fn head(archive: &Archive) -> Result<Response, Failure> {
+    let nobody = || Failure::other("no-head", 404, "nobody has signed the control chain's head");
+    let place = archive.state().signed_head().await?.ok_or_else(nobody)?;
+    one(archive, place, nobody).await
+}
+
+async fn one(
+    archive: &Archive,
+    place: tlog::LogIndex,
+    none: impl FnOnce() -> Failure,
+) -> Result<Response, Failure> {
     archive.published_past(place).await;
-    let entry = archive
-        .proved(vec![place])
-        .await?
-        .pop()
-        .ok_or_else(nothing)?;
+    let proved = archive.proved(vec![place]).await?.pop();
+    let entry = proved.ok_or_else(none)?;
     Ok(cbor(logged(entry).to_bytes()))
 }
 

@@ -49,6 +49,20 @@ pub(super) fn signed(
     Ok(Caller { signer, role })
 }
 
+/// Checks the header of a request that also a revoked signer may make (READ-2): it has no role then.
+pub(super) fn signed_by_known(
+    served: &Served,
+    archive: &Archive,
+    nonces: &Nonces,
+    parts: &Parts,
+    target: &str,
+) -> Result<Caller, Failure> {
+    let now = served.clock().now();
+    let known = |signer: &SignerId| archive.directory().learner(signer, now);
+    let (signer, role) = authentic(served, archive, nonces, parts, target, known)?;
+    Ok(Caller { signer, role })
+}
+
 /// Checks the header of a request whose signer `known` knows: its key and what else is to be known.
 pub(super) fn authentic<T>(
     served: &Served,

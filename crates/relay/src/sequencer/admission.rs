@@ -281,6 +281,7 @@ pub(crate) fn kind_of(entry: &Entry) -> SequencedKind {
         Body::Genesis(_) => SequencedKind::Control(ControlNumber::new(0)),
         Body::Control(control) => SequencedKind::Control(control.number),
         Body::Stored(_) => SequencedKind::Stored,
+        Body::Head(_) => SequencedKind::Head,
         Body::Mail(mail) => SequencedKind::Mail(mail.addressee),
         _ => SequencedKind::Other,
     }

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// A newer program that changes the tables raises it and migrates.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Version 2 finds mail again. Before it nobody could fetch mail, and none was logged.
 const MAIL_TABLE: &str = "
@@ -26,6 +26,11 @@ const MAIL_TABLE: &str = "
         PRIMARY KEY (addressee, at)
     ) WITHOUT ROWID;
     CREATE INDEX mail_objects ON mail (addressee, object);
+";
+
+/// Version 3 finds the newest signed head again.
+const SIGNED_HEAD_TABLE: &str = "
+    CREATE TABLE signed_head (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL);
 ";
 
 const TABLES: &str = "
@@ -71,8 +76,11 @@ impl SqliteState {
             if version == 0 {
                 transaction.execute_batch(TABLES)?;
             }
-            if version < VERSION {
+            if version < 2 {
                 transaction.execute_batch(MAIL_TABLE)?;
+            }
+            if version < VERSION {
+                transaction.execute_batch(SIGNED_HEAD_TABLE)?;
                 transaction.pragma_update(None, "user_version", VERSION)?;
             }
             transaction.commit()?;
@@ -259,6 +267,15 @@ impl CheckpointStore for SqliteState {
                 .transpose()
         })
     }
+
+    fn signed_head(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>> {
+        self.read("look for the signed head", |db| {
+            let at: Option<i64> = db
+                .query_row("SELECT at FROM signed_head", [], |row| row.get(0))
+                .optional()?;
+            at.map(|at| unsigned(at).map(LogIndex::new)).transpose()
+        })
+    }
 }
 
 fn read_head(db: &Connection) -> Result<Option<Head>, Failure> {
@@ -365,6 +382,9 @@ fn write_entries(transaction: &Transaction<'_>, entries: &[Sequenced]) -> Result
                 for object in &one.objects {
                     mail.execute(params![to.as_bytes(), at, object.as_bytes()])?;
                 }
+            }
+            SequencedKind::Head => {
+                transaction.execute("INSERT OR REPLACE INTO signed_head VALUES (1, ?1)", [at])?;
             }
             SequencedKind::Stored | SequencedKind::Other => {}
         }
@@ -508,9 +528,11 @@ mod tests {
         let more = [
             sequenced(2, 0, 1, SequencedKind::Stored),
             sequenced(2, 1, 2, SequencedKind::Mail(SignerId::from_bytes([1; 32]))),
+            sequenced(2, 2, 3, SequencedKind::Head),
         ];
+        assert_eq!(state.signed_head().await.unwrap(), None);
         for wrong in [None, Some(head(2))] {
-            let refused = state.advance(wrong, head(3), &change(&more, None)).await;
+            let refused = state.advance(wrong, head(4), &change(&more, None)).await;
             assert!(matches!(refused, Err(StateError::Moved)));
         }
         // The same object twice: the whole change is undone.
@@ -522,13 +544,14 @@ mod tests {
         assert_eq!(state.head().await.unwrap(), Some(head(1)));
         assert_eq!(state.authority().await.unwrap().unwrap().signers, [[0]]);
         state
-            .advance(Some(head(1)), head(3), &change(&more, None))
+            .advance(Some(head(1)), head(4), &change(&more, None))
             .await
             .unwrap();
 
         drop(state);
         let state = SqliteState::open(&folder.path().join("state.db")).unwrap();
-        assert_eq!(state.head().await.unwrap(), Some(head(3)));
+        assert_eq!(state.head().await.unwrap(), Some(head(4)));
+        assert_eq!(state.signed_head().await.unwrap(), Some(LogIndex::new(3)));
         let (one, two) = (SignerId::from_bytes([1; 32]), SignerId::from_bytes([2; 32]));
         let asked = [
             (two, SequenceNumber::new(1)),
@@ -566,6 +589,6 @@ mod tests {
             (rows.cursor.as_slice(), rows.standing.as_slice()),
             (&[9][..], &b"s"[..])
         );
-        assert_eq!(rows.signers, [[0], [1]]);
+        assert_eq!(rows.signers, [[0], [2]]);
     }
 }

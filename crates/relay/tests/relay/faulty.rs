@@ -268,4 +268,8 @@ impl CheckpointStore for FaultyState {
     fn stored(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>> {
         self.inner.stored()
     }
+
+    fn signed_head(&self) -> BoxFuture<'_, Result<Option<LogIndex>, StateError>> {
+        self.inner.signed_head()
+    }
 }

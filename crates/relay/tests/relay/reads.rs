@@ -233,7 +233,57 @@ async fn read_1_roles_are_kept() {
         how: wire::Revocation::Compromised(wire::SequenceNumber::new(0)),
     }));
     root.post_entries(&[revoke]).await.unwrap();
-    assert_eq!(status(auditor.checkpoint().await.unwrap_err()), 403);
+    assert_eq!(status(auditor.stored().await.unwrap_err()), 403);
+}
+
+/// READ-2: who is revoked may learn it, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn read_2_a_revoked_signer_reads_the_control_chain_and_nothing_else() {
+    let mut house = House::new().await;
+    let (root, agent) = (
+        house.owner.root.client(&house.relay),
+        house.agent.client(&house.relay),
+    );
+    assert_eq!(agent.head().await.unwrap(), None);
+    let revoke = house.owner.act(wire::Act::Revoke(wire::Revoke {
+        signer: agent.signer(),
+        how: wire::Revocation::Compromised(wire::SequenceNumber::new(0)),
+    }));
+    let wire::Body::Control(act) = revoke.body().clone() else {
+        panic!("an act")
+    };
+    root.post_entries(&[revoke]).await.unwrap();
+    let head = wire::ControlHead {
+        number: act.number,
+        id: act.id(),
+    };
+    let head = house.owner.root.say(wire::Body::Head(head), Vec::new());
+    root.post_entries(&[head]).await.unwrap();
+
+    let page = agent.control(act.number).await.unwrap();
+    assert_eq!(page.entries().len(), 1);
+    let newest = agent.head().await.unwrap().unwrap();
+    assert_eq!(newest.index.get(), page.entries()[0].index.get() + 1);
+    agent.checkpoint().await.unwrap();
+    agent.tile(Tile::new(0, 0, 1).unwrap()).await.unwrap();
+    agent.signer_state(agent.signer()).await.unwrap();
+
+    let status = |error: CallError| error.status().unwrap();
+    let denied = [
+        agent.signer_state(root.signer()).await.map(|_| ()),
+        agent.stored().await.map(|_| ()),
+        agent.bundle(Bundle::new(0, 1).unwrap()).await.map(|_| ()),
+        agent
+            .upload_object(wire::ObjectHash::from_bytes([1; 32]), vec![1].into())
+            .await
+            .map(|_| ()),
+        agent.mail(tlog::LogIndex::new(0)).await.map(|_| ()),
+    ];
+    for answer in denied {
+        assert_eq!(status(answer.unwrap_err()), 403);
+    }
+    let stranger = Chain::new(99, house.owner.archive()).client(&house.relay);
+    assert_eq!(status(stranger.control(act.number).await.unwrap_err()), 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

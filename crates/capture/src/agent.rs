@@ -3,18 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use canonical::Milliseconds;
 use record::{Assurance, Loss, LossWhy, Mode, NetworkName, Record, Source, TextId};
 use seal::{Form, Plan};
 use wire::{AccountHandle, ArchiveId, RetentionClass};
 
-use crate::control::{ControlChain, ControlError, NoEpoch};
+use crate::control::{ControlChain, ControlError, NoEpoch, milliseconds};
 use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::intake::{IntakeError, Taken, loss_of};
-use crate::known::{Known, Mark};
+use crate::known::{Claim, Known, Mark};
 use crate::live::LiveJob;
 use crate::local_key::PositionError;
 use crate::plan::{KeptPlanError, kept_plan};
+use crate::said::apart;
 use crate::sealing::{Gathering, PreparedBatch, Sealer, SealingError};
 use crate::spool::{Group, MarkReader, Spool, SpoolError};
 
@@ -140,6 +142,30 @@ impl Agent {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Since when the control chain is stale: no signed head of it was shown for longer than the
+    /// archive's policy says (AGENT-10).
+    ///
+    /// # Errors
+    ///
+    /// When the spool fails.
+    pub fn stale_since(&self) -> Result<Option<Milliseconds>, SpoolError> {
+        let shown = self.spool().head_at()?;
+        Ok(self.control().stale_since(shown, self.environment.now()))
+    }
+
+    /// Since when the vault has not confirmed what the log holds, if that is longer than the
+    /// archive's policy says (AGENT-10).
+    ///
+    /// # Errors
+    ///
+    /// When the spool fails.
+    pub fn unconfirmed_since(&self) -> Result<Option<Milliseconds>, SpoolError> {
+        let now = self.environment.now();
+        let since = self.spool().unconfirmed_since(now)?;
+        let most = milliseconds(self.control().authority().policy().head_stale);
+        Ok(since.filter(|since| now.since(*since) > most))
+    }
+
     /// The opaque handle of an account: the same each time, and telling no name to whoever does
     /// not hold the agent's local key.
     pub fn handle(&self, network: &str, account: &str) -> AccountHandle {
@@ -161,8 +187,8 @@ impl Agent {
         &self.sealer
     }
 
-    /// Claims a record: true if it is new.
-    pub(crate) fn claim(&self, mark: &Mark) -> Result<bool, SpoolError> {
+    /// Claims a record.
+    pub(crate) fn claim(&self, mark: &Mark) -> Result<Claim, SpoolError> {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         self.known().claim(mark, |shard| marks.marks(shard))
     }
@@ -263,10 +289,18 @@ impl Agent {
         class: RetentionClass,
         group: Group,
     ) -> Result<(), KeepError> {
-        let mark = Mark::of(&record, self.identity.local());
-        if !self.claim(&mark)? {
-            return Ok(());
-        }
+        let mut mark = Mark::of(&record, self.identity.local());
+        let record = match self.claim(&mark)? {
+            Claim::New => record,
+            Claim::Known => return Ok(()),
+            Claim::Apart(claimed) => {
+                mark = claimed;
+                apart(&record).map_err(|error| {
+                    self.take_back(&[mark]);
+                    IntakeError::Loss(error)
+                })?
+            }
+        };
         let mut randomness = self.environment.randomness();
         let mut gathering = Gathering::new();
         let taken = Taken::of(record);

@@ -13,7 +13,8 @@ use std::time::Duration;
 use canonical::Milliseconds;
 use connector::frame::{FrameError, read_frame, write_frame};
 use connector::{
-    AgentSide, Down, Hello, LinkRequest, MessageError, Start, StateReport, Trouble, Up, Violation,
+    AgentSide, Down, Hello, Incoming, LinkRequest, MessageError, Start, StateReport, Trouble, Up,
+    Violation,
 };
 use record::{Loss, LossWhy, Mode};
 use wire::{AccountHandle, RetentionClass};
@@ -23,7 +24,7 @@ use crate::child::Killer;
 use crate::group::keep;
 use crate::intake::{Intake, IntakeError};
 use crate::local_key::PositionError;
-use crate::ordered::in_order;
+use crate::ordered::{Room, in_order};
 use crate::prepare::{Piece, prepare};
 use crate::pulse::{Pulse, Stop};
 use crate::sealing::SealingError;
@@ -31,6 +32,8 @@ use crate::spool::SpoolError;
 
 /// Threads that prepare an import's events; what happens live is prepared by one.
 const WORKERS: usize = 2;
+/// Bytes of events that are on their way to the spool at once; a larger one goes alone.
+const ON_THE_WAY: usize = 4 << 20;
 /// How often the caller's thread looks at the time.
 const WATCH: Duration = Duration::from_millis(100);
 /// The same for a live conversation, of which a host holds very many.
@@ -105,6 +108,8 @@ pub struct Kept {
     pub new: u64,
     /// Records that were known already.
     pub known: u64,
+    /// New ones that carry the id of another and are kept apart from it (SPOOL-6).
+    pub apart: u64,
     /// Losses among the new ones.
     pub losses: u64,
     /// The losses, at most a thousand of them.
@@ -193,6 +198,7 @@ impl Kept {
         const NOTES: usize = 1_000;
         self.new += other.new;
         self.known += other.known;
+        self.apart += other.apart;
         self.losses += other.losses;
         self.entries += other.entries;
         let room = NOTES.saturating_sub(self.notes.len());
@@ -222,6 +228,7 @@ pub(crate) fn converse(
         to: Mutex::new(Some(line.to)),
         killer: line.killer,
         intake: OnceLock::new(),
+        room: Room::new(ON_THE_WAY),
         failure: Mutex::new(None),
         ending: Mutex::new(None),
     };
@@ -241,7 +248,10 @@ pub(crate) fn converse(
             Mode::Import => WORKERS,
             _ => 1,
         };
-        let prepared = in_order(scope, workers, work, |piece| prepare(shared, piece));
+        let waiting = usize::try_from(connector::limit::IN_FLIGHT).unwrap_or(workers);
+        let prepared = in_order(scope, workers, waiting, work, |piece| {
+            prepare(shared, piece)
+        });
         scope.spawn(move || {
             let kept = keep(shared, &prepared, &happens);
             // The reader may wait for a connector that waits for `durable`.
@@ -276,6 +286,7 @@ pub(crate) struct Shared<'a> {
     to: Mutex<Option<Box<dyn Write + Send>>>,
     killer: Option<Killer>,
     pub(crate) intake: OnceLock<Intake>,
+    room: Room,
     failure: Mutex<Option<ConversationError>>,
     ending: Mutex<Option<Ending>>,
 }
@@ -342,7 +353,11 @@ fn read_to_the_end(
         let message = shared.side().receive(message)?;
         let happening = match message {
             Up::Event(event) => {
+                let parts = event.records.iter().flat_map(Incoming::parts);
+                let bytes = parts.map(Vec::len).sum();
                 let piece = Piece {
+                    bytes,
+                    held: shared.room.take(bytes),
                     number: event.number,
                     records: event.records,
                     position: event.position,

@@ -11,13 +11,14 @@ use tlog::{
 use wire::api::{LoggedLeaf, PostAnswer};
 use wire::verify::{ControlReadError, ReceiptError, verify_receipt};
 use wire::{
-    Body, ChainPosition, Entry, EntryDraft, Refusal, RefusalCode, RetentionClass, Seen, Withdrawn,
+    Body, ChainPosition, Entry, EntryDraft, Refusal, RefusalCode, RetentionClass, Seen,
+    SequenceNumber, Withdrawn,
 };
 
 use crate::agent::{Agent, KeepError};
 use crate::control::ControlError;
 use crate::plan::MailTaken;
-use crate::relay::{Relay, RelayFailure};
+use crate::relay::{Relay, RelayFailure, is_denial};
 use crate::sealing::SealingError;
 use crate::spool::{Spool, SpoolError, WaitingObject};
 use crate::submission::{Answer, Halt, Next, Submission};
@@ -48,6 +49,8 @@ pub enum Step {
     Recorded(u64),
     /// The relay could not be used, or refused everything; it is tried again later.
     Failed,
+    /// The control chain says that this agent is revoked: nothing is submitted (AGENT-9).
+    Revoked,
 }
 
 /// Why a step could not be taken: this machine's fault, not the relay's.
@@ -92,6 +95,14 @@ pub enum BeliefError {
         /// What the proof lacks.
         #[source]
         source: ProofError,
+    },
+    /// The relay shows a signed head, and not the acts up to it.
+    #[error("the control chain is signed up to act {signed}, and shown up to act {shown} only")]
+    Withheld {
+        /// The newest act by the head.
+        signed: wire::ControlNumber,
+        /// The newest act that was shown.
+        shown: wire::ControlNumber,
     },
     /// The relay answered with something else.
     #[error("the relay answered {0}")]
@@ -155,6 +166,13 @@ impl<R: Relay> Courier<R> {
         let waiting = self
             .spool(|spool| spool.waiting(wire::limit::BUNDLE_ENTRIES))
             .await?;
+        let next = match waiting.first() {
+            Some(first) => first.entry.number(),
+            None => self.spool(|spool| spool.tip()).await?.next.number,
+        };
+        if self.is_revoked(next) {
+            return Ok(Step::Revoked);
+        }
         match self
             .submission
             .next(&waiting, self.agent.environment().now())
@@ -199,6 +217,48 @@ impl<R: Relay> Courier<R> {
                 return Ok(read);
             }
         }
+    }
+
+    /// Reads the newest signed head of the control chain, which was read on before (AGENT-10).
+    ///
+    /// # Errors
+    ///
+    /// When the relay can not be asked, when the head is not believed, or when acts that it covers
+    /// are withheld.
+    pub async fn read_head(&mut self) -> Result<(), BeliefError> {
+        let Some(logged) = self.relay.head().await? else {
+            return Ok(());
+        };
+        let (standing, signed) = {
+            let control = self.agent.control();
+            let standing = control
+                .reader()
+                .stands(logged.leaf.as_ref(), logged.proof.as_bytes())?;
+            let Body::Head(head) = standing.entry().body() else {
+                return Err(BeliefError::Answer("another entry than a head"));
+            };
+            let signed = *head;
+            (standing, signed)
+        };
+        self.goes_on(standing.seen()).await?;
+        // Acts may have come since the chain was read.
+        if signed.number > self.agent.control().authority().head().number {
+            self.read_control().await?;
+        }
+        let read = self.agent.control().authority().head();
+        self.agent.control().reader().judge(&standing)?;
+        if signed.number > read.number {
+            return Err(BeliefError::Withheld {
+                signed: signed.number,
+                shown: read.number,
+            });
+        }
+        if signed.number == read.number && signed.id != read.id {
+            return Err(BeliefError::Answer("a head of other acts"));
+        }
+        let at = standing.admitted_at().time();
+        self.spool(move |spool| spool.keep_head(at)).await?;
+        Ok(())
     }
 
     /// Reads mail to this agent on to its end, by the control chain as it was read. Gives what each
@@ -289,9 +349,8 @@ impl<R: Relay> Courier<R> {
     pub async fn accept_new_log(&mut self) -> Result<(), BeliefError> {
         let signer = self.agent.identity().signer().id();
         let place = match self.relay.signer(signer).await {
-            Err(RelayFailure::Refused(refusal)) if refusal.code() == RefusalCode::UnknownSigner => {
-                None
-            }
+            // The new log has not enrolled this agent yet.
+            Err(failure) if failure.is_denial() => None,
             other => Some(other?),
         };
         let next = place.map(|place| place.next).unwrap_or_default();
@@ -349,19 +408,19 @@ impl<R: Relay> Courier<R> {
                 self.submission.succeeded();
                 Ok(Step::Uploaded(count))
             }
-            Some(failure) => Ok(self.failed(&failure)),
+            Some(failure) => Ok(self.failed(&failure).await),
         }
     }
 
     async fn post(&mut self, entries: &[Entry]) -> Result<Step, CourierError> {
         let answer = match self.relay.post(entries).await {
             Ok(answer) => answer,
-            Err(failure) => return Ok(self.failed(&failure)),
+            Err(failure) => return Ok(self.failed(&failure).await),
         };
         let receipted = match self.believe(entries, &answer).await {
             Ok(receipted) => receipted,
             Err(BeliefError::Own(error)) => return Err(error),
-            Err(error) => return Ok(self.disbelieved(&error)),
+            Err(error) => return Ok(self.disbelieved(&error).await),
         };
         if receipted > 0 {
             self.submission.succeeded();
@@ -369,7 +428,10 @@ impl<R: Relay> Courier<R> {
         match (answer.refusal(), entries.get(receipted)) {
             (Some(refusal), Some(refused)) => self.refused(refused, refusal).await,
             _ if receipted > 0 => Ok(Step::Receipted(receipted)),
-            _ => Ok(self.disbelieved(&BeliefError::Answer("neither receipt nor refusal"))),
+            _ => {
+                let error = BeliefError::Answer("neither receipt nor refusal");
+                Ok(self.disbelieved(&error).await)
+            }
         }
     }
 
@@ -415,7 +477,12 @@ impl<R: Relay> Courier<R> {
             .submission
             .refused(refused, refusal, stale_below, now, draw);
         match answer {
-            Answer::Wait => Ok(Step::Failed),
+            Answer::Wait => {
+                if is_denial(refusal.code()) {
+                    self.ask_the_chain().await;
+                }
+                Ok(Step::Failed)
+            }
             Answer::UploadAgain => {
                 self.spool(|spool| spool.mark_missing()).await?;
                 Ok(Step::Failed)
@@ -494,10 +561,53 @@ impl<R: Relay> Courier<R> {
         Ok(())
     }
 
-    fn failed(&mut self, failure: &RelayFailure) -> Step {
+    /// AGENT-9: the chain's word, and not the relay's. Says whether this agent is revoked.
+    fn is_revoked(&mut self, next: SequenceNumber) -> bool {
+        let denied = matches!(
+            self.submission.halt(),
+            Some(Halt::NotEnrolled | Halt::Revoked | Halt::Denied)
+        );
+        let halt = self.halts(next, denied);
+        let before = self.submission.halt() == Some(&Halt::Revoked);
+        match halt {
+            Some(Halt::Revoked) => {
+                self.submission.stopped(Halt::Revoked);
+                true
+            }
+            // A later act gave it more time: it is tried at once.
+            _ if before => {
+                self.submission.succeeded();
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn halts(&self, next: SequenceNumber, denied: bool) -> Option<Halt> {
+        let signer = self.agent.identity().signer().id();
+        let now = self.agent.environment().now();
+        self.agent.control().halts(&signer, next, denied, now)
+    }
+
+    /// The relay does not take this agent: why, the control chain says. Without it, it is tried
+    /// again and again.
+    async fn ask_the_chain(&mut self) {
+        if let Err(error) = self.read_control().await {
+            if error.is_fork() {
+                let (now, draw) = (self.agent.environment().now(), self.draw());
+                self.submission.forked(now, draw);
+                return;
+            }
+            tracing::debug!(%error, "the control chain could not be read");
+        }
+        let halt = self.halts(SequenceNumber::default(), true);
+        self.submission.stopped(halt.unwrap_or(Halt::Denied));
+    }
+
+    async fn failed(&mut self, failure: &RelayFailure) -> Step {
         let retry_after = match failure {
             RelayFailure::Unavailable { retry_after, .. } => *retry_after,
-            RelayFailure::Refused(_) => None,
+            RelayFailure::Refused(_) | RelayFailure::Denied(_) => None,
         };
         let draw = self.draw();
         self.submission
@@ -507,14 +617,17 @@ impl<R: Relay> Courier<R> {
             failures = self.submission.failures(),
             "the relay could not be used"
         );
+        if failure.is_denial() {
+            self.ask_the_chain().await;
+        }
         Step::Failed
     }
 
-    fn disbelieved(&mut self, error: &BeliefError) -> Step {
+    async fn disbelieved(&mut self, error: &BeliefError) -> Step {
         let (now, draw) = (self.agent.environment().now(), self.draw());
         tracing::error!(%error, "what the relay shows is not believed");
         match error {
-            BeliefError::Relay(failure) => return self.failed(failure),
+            BeliefError::Relay(failure) => return self.failed(failure).await,
             error if error.is_fork() => self.submission.forked(now, draw),
             _ => self.submission.failed(now, None, draw),
         }

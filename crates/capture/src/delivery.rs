@@ -41,8 +41,12 @@ pub struct Delivering {
     pub away_since: Option<Milliseconds>,
     /// Why nothing is admitted until somebody has acted.
     pub halt: Option<Halt>,
+    /// Since when that is so.
+    pub halted_since: Option<Milliseconds>,
     /// Since when the log is not believed.
     pub forked_since: Option<Milliseconds>,
+    /// Since when acts of the control chain are withheld that a signed head covers (AGENT-10).
+    pub withheld_since: Option<Milliseconds>,
     /// Since when the disk has no room for this agent's own entries.
     pub full_since: Option<Milliseconds>,
     /// Entries that the log does not have yet.
@@ -136,10 +140,7 @@ impl<R: Relay> Delivery<R> {
     ) -> Instant {
         let now = Instant::now();
         if now >= *control {
-            let read = match self.courier.read_control().await {
-                Ok(_) => self.courier.read_mail().await.map(|_| ()),
-                Err(error) => Err(error),
-            };
+            let read = self.read().await;
             let well = self.believed(read);
             *control = Instant::now() + self.after(well, self.pace.control);
         }
@@ -178,6 +179,25 @@ impl<R: Relay> Delivery<R> {
         due.min(Instant::now() + wait)
     }
 
+    /// Reads the control chain, its newest signed head, and mail.
+    async fn read(&mut self) -> Result<(), BeliefError> {
+        self.courier.read_control().await?;
+        match self.courier.read_head().await {
+            Ok(()) => self.standing.withheld_since = None,
+            Err(error @ BeliefError::Withheld { .. }) => {
+                tracing::error!(%error, "the relay hides acts of the control chain");
+                let now = self.now();
+                self.standing.withheld_since.get_or_insert(now);
+            }
+            Err(error) => return Err(error),
+        }
+        match self.courier.read_mail().await {
+            // A revoked agent gets no mail; that it is revoked, it learns from the chain.
+            Err(BeliefError::Relay(failure)) if failure.is_denial() => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
     /// The shortest of the intervals of the archive, the plan and the agent's own settings.
     fn every(&self) -> Duration {
         let policy = self.agent().control().authority().policy().heartbeat;
@@ -190,6 +210,10 @@ impl<R: Relay> Delivery<R> {
     }
 
     fn heartbeat(&mut self) {
+        // AGENT-9: nobody hears them, and they would fill the disk.
+        if self.standing.halt == Some(Halt::Revoked) {
+            return;
+        }
         let version = self.board.version();
         match self.agent().heartbeat(&self.board.states()) {
             Ok(_) => {
@@ -223,6 +247,10 @@ impl<R: Relay> Delivery<R> {
                     self.standing.forked_since.get_or_insert(now);
                 } else if let BeliefError::Own(error) = &error {
                     self.failed_here(error);
+                } else if matches!(&error, BeliefError::Relay(failure) if failure.is_denial()) {
+                    // It answers; why it does not take this agent is told by submission.
+                    self.standing.heard_at = Some(now);
+                    self.standing.away_since = None;
                 } else {
                     self.standing.away_since.get_or_insert(now);
                 }
@@ -281,6 +309,9 @@ impl<R: Relay> Delivery<R> {
         }
         if halt.as_ref() == Some(&Halt::Fork) {
             self.standing.forked_since.get_or_insert(now);
+        }
+        if self.standing.halt != halt {
+            self.standing.halted_since = halt.as_ref().map(|_| now);
         }
         self.standing.halt = halt;
     }

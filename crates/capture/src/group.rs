@@ -1,22 +1,31 @@
 //! Prepared events become durable in groups, in the order in which they came, and then only is the
-//! connector told (CONN-3).
+//! connector told (CONN-3). Events of few records that wait together become one batch, so that a
+//! flood of small ones is not multiplied (SPOOL-8).
 
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
+use connector::limit::IN_FLIGHT;
 use record::Mode;
 use seal::Form;
 use wire::RetentionClass;
 
 use crate::converse::{ConversationError, Happening, Kept, Shared};
-use crate::ordered::InOrder;
-use crate::prepare::Prepared;
+use crate::known::Mark;
+use crate::ordered::{InOrder, from_now};
+use crate::prepare::{Prepared, Ready};
+use crate::sealing::{Gathering, PreparedBatch, SealingError};
 use crate::spool::Group;
 
-/// A group is closed at so many records or events.
+/// A group is closed at so many records, or when it holds all events that may be in flight.
 const GROUP_RECORDS: u64 = 32_768;
-const GROUP_EVENTS: usize = 32;
+/// Events that were received are waited for so long after the first of the group was ready, while
+/// the group has fewer records and bytes than these.
+const TOGETHER: Duration = Duration::from_millis(20);
+const TOGETHER_RECORDS: u64 = 1_024;
+const TOGETHER_BYTES: usize = 1 << 20;
 
 /// Seals and commits events in groups, in order, and tells the connector.
 pub(crate) fn keep(
@@ -26,13 +35,15 @@ pub(crate) fn keep(
 ) -> Result<(), ConversationError> {
     let mut result = Ok(());
     while let Some(first) = line.next() {
-        let mut events = Vec::new();
-        let mut records = 0;
+        let mut events: Vec<Prepared> = Vec::new();
+        let (mut records, mut bytes) = (0, 0);
+        let until = from_now(TOGETHER);
         let mut next = Some(first);
         while let Some(prepared) = next {
             match prepared {
                 Ok(event) => {
                     records += event.kept.new;
+                    bytes += event.held.bytes();
                     events.push(event);
                 }
                 Err(error) => {
@@ -40,8 +51,12 @@ pub(crate) fn keep(
                     break;
                 }
             }
-            let open = records < GROUP_RECORDS && events.len() < GROUP_EVENTS;
-            next = open.then(|| line.next_begun()).flatten();
+            // A lone event waits for nothing.
+            let more = shared.side().in_flight().min(IN_FLIGHT) > events.len() as u64;
+            let few = records < TOGETHER_RECORDS && bytes < TOGETHER_BYTES;
+            let wait = if few { until } else { from_now(Duration::ZERO) };
+            let open = more && records < GROUP_RECORDS;
+            next = open.then(|| line.next_until(wait)).flatten();
         }
         // What came in order before a failure is kept.
         if let Err(error) = keep_group(shared, events, happens) {
@@ -55,8 +70,8 @@ pub(crate) fn keep(
         // The connector is ended at once, and what is prepared already will come again.
         shared.hang_up();
         while let Some(late) = line.next() {
-            for batch in late.iter().flat_map(|event| &event.batches) {
-                shared.agent.take_back(batch.marks());
+            for event in late.iter() {
+                shared.agent.take_back(&event.marks());
             }
         }
     }
@@ -73,17 +88,22 @@ fn keep_group(
     };
     let local = shared.agent.identity().local();
     let mut kept = Kept::default();
-    let mut batches = Vec::new();
     let mut position = None;
     let mut files = Vec::new();
     let mut left_out = Vec::new();
+    let mut records = Vec::new();
+    // What the events take of the conversation's room is free when they are durable, or failed.
+    let mut held = Vec::new();
+    let marks: Vec<Mark> = events.iter().flat_map(Prepared::marks).collect();
     for event in events {
         kept.add(&event.kept);
-        batches.extend(event.batches);
         position = event.position.or(position);
         files.extend(event.files);
         left_out.extend(event.left_out);
+        records.push((event.few, event.batches));
+        held.push(event.held);
     }
+    let batches = gather(shared, records).inspect_err(|_| shared.agent.take_back(&marks))?;
     let account = shared.terms.resume;
     let group = Group {
         account,
@@ -122,6 +142,28 @@ fn keep_group(
     let _ = shared.say(&durable);
     let _ = happens.send(Happening::Durable(kept));
     Ok(())
+}
+
+/// Few records of each event together, many as they are, all in the order of the events.
+fn gather(
+    shared: &Shared<'_>,
+    events: Vec<(Vec<Ready>, Vec<PreparedBatch>)>,
+) -> Result<Vec<PreparedBatch>, SealingError> {
+    let mut randomness = shared.agent.environment().randomness();
+    let mut gathering = Gathering::new();
+    let mut batches = Vec::new();
+    for (few, many) in events {
+        for record in few {
+            record.gather(&mut gathering, &mut *randomness)?;
+        }
+        if !many.is_empty() {
+            let before = std::mem::replace(&mut gathering, Gathering::new());
+            batches.extend(before.finish(&mut *randomness));
+            batches.extend(many);
+        }
+    }
+    batches.extend(gathering.finish(&mut *randomness));
+    Ok(batches)
 }
 
 /// The plan's retention class counts for what is captured as it happens.

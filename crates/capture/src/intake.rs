@@ -50,6 +50,8 @@ enum Broken {
     Attachment(usize),
     #[error("the bytes of attachment {0} are missing or are not those that the record describes")]
     Bytes(usize),
+    #[error("the record has the id of another and is too large to be kept beside it")]
+    Id,
     #[error("the record names another {0} than this conversation")]
     Other(&'static str),
 }
@@ -131,6 +133,22 @@ impl Intake {
     ) -> Result<Record, IntakeError> {
         let broken = Broken::Bytes(index);
         self.broken(&Incoming::of(record), &broken, captured)
+    }
+
+    /// A record whose id another one has, under an id of its own (SPOOL-6); true where it could
+    /// not be made and stands in a loss.
+    pub(crate) fn apart(
+        &self,
+        record: &Record,
+        captured: Milliseconds,
+    ) -> Result<(Record, bool), IntakeError> {
+        match crate::said::apart(record) {
+            Ok(record) => Ok((record, false)),
+            Err(_) => Ok((
+                self.broken(&Incoming::of(record), &Broken::Id, captured)?,
+                true,
+            )),
+        }
     }
 
     fn read(&self, incoming: &Incoming) -> Result<Record, Broken> {

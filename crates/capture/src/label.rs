@@ -7,6 +7,10 @@ use canonical::Label;
 pub(crate) const SHARD: Label = Label::new("greffe/agent-shard/v1");
 /// Key of the marks of records (SPOOL-5).
 pub(crate) const MARK: Label = Label::new("greffe/agent-mark/v1");
+/// Key of the marks of what records say (SPOOL-7).
+pub(crate) const CONTENT: Label = Label::new("greffe/agent-content/v1");
+/// Part of the source id of a record that is kept apart from another with its id (SPOOL-6).
+pub(crate) const APART: Label = Label::new("greffe/agent-apart/v1");
 /// Key of the names of plain files that are to be deleted (SPOOL-3).
 pub(crate) const NAME: Label = Label::new("greffe/agent-file/v1");
 /// Key of the handles of accounts.

@@ -12,6 +12,7 @@ use crate::label;
 pub struct LocalKey {
     shard: hmac::Key,
     print: hmac::Key,
+    content: hmac::Key,
     name: hmac::Key,
     handle: hmac::Key,
     position: RandomizedNonceKey,
@@ -37,6 +38,7 @@ impl LocalKey {
         Ok(Self {
             shard: mac(label::SHARD),
             print: mac(label::MARK),
+            content: mac(label::CONTENT),
             name: mac(label::NAME),
             handle: mac(label::HANDLE),
             position: RandomizedNonceKey::new(&AES_256_GCM, &derived(label::POSITION))
@@ -67,6 +69,11 @@ impl LocalKey {
     /// The keyed mark of a record id.
     pub(crate) fn print(&self, id: &[u8; 32]) -> [u8; 8] {
         first(&hmac::sign(&self.print, id))
+    }
+
+    /// The keyed mark of what a record says.
+    pub(crate) fn content(&self, said: &[u8]) -> [u8; 4] {
+        first(&hmac::sign(&self.content, said))
     }
 
     /// The keyed name of a file in a connector's folder.

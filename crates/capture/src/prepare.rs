@@ -1,5 +1,6 @@
 //! One event of a connector on its way to the sealer: records checked and claimed, attachments
-//! sealed as streams, the rest gathered into batches. Several at once, each on a thread of its own.
+//! sealed as streams, many records gathered into batches. Several at once, each on a thread of its
+//! own.
 
 use connector::{EventNumber, Incoming, Position};
 use record::Content;
@@ -7,21 +8,41 @@ use seal::{Decision, Randomness, StreamPlace};
 
 use crate::converse::{ConversationError, Kept, LossNote, Shared};
 use crate::intake::Taken;
-use crate::known::Mark;
-use crate::sealing::{Gathering, PreparedBatch, SealedFile, seal_file};
+use crate::known::{Claim, Mark};
+use crate::ordered::Held;
+use crate::sealing::{Gathering, PreparedBatch, SealedFile, SealingError, seal_file};
 use crate::spool::{Day, LeftOut};
+
+/// An event of at most so many records shares a batch with those that wait beside it (SPOOL-8).
+const FEW_RECORDS: usize = 64;
+/// The same for the bytes of its parts.
+const FEW_BYTES: usize = 256 << 10;
 
 /// An event on its way to the workers.
 pub(crate) struct Piece {
     pub(crate) number: EventNumber,
     pub(crate) records: Vec<Incoming>,
     pub(crate) position: Option<Position>,
+    /// Bytes of the records' parts.
+    pub(crate) bytes: usize,
+    pub(crate) held: Held,
+}
+
+/// A record that is claimed, and whose attachments are sealed.
+pub(crate) struct Ready {
+    taken: Taken,
+    mark: Mark,
+    streams: Streams,
 }
 
 /// An event that is ready to be sealed.
 pub(crate) struct Prepared {
     pub(crate) number: EventNumber,
+    /// Its records, where they are many.
     pub(crate) batches: Vec<PreparedBatch>,
+    /// Its records, where they are few.
+    pub(crate) few: Vec<Ready>,
+    pub(crate) held: Held,
     pub(crate) position: Option<Position>,
     pub(crate) files: Vec<String>,
     pub(crate) kept: Kept,
@@ -51,7 +72,7 @@ fn prepare_claiming(
     };
     let now = agent.environment().now();
     let mut randomness = agent.environment().randomness();
-    let mut gathering = Gathering::new();
+    let mut ready: Vec<Ready> = Vec::new();
     let mut files = Vec::new();
     let mut kept = Kept::default();
     // PLAN-4: of what is captured as it happens; an import is an act of its own.
@@ -70,11 +91,23 @@ fn prepare_claiming(
             }
         }
         let mut mark = Mark::of(&taken.record, local);
-        if !agent.claim(&mark)? {
-            kept.known += 1;
-            continue;
+        match agent.claim(&mark)? {
+            Claim::New => claimed.push(mark),
+            Claim::Known => {
+                kept.known += 1;
+                continue;
+            }
+            Claim::Apart(other) => {
+                mark = other;
+                claimed.push(mark);
+                let (record, lost) = intake.apart(&taken.record, now)?;
+                taken.record = record;
+                kept.apart += 1;
+                if lost {
+                    taken.files.clear();
+                }
+            }
         }
-        claimed.push(mark);
         let streams = match seal_files(shared, &taken, &mut *randomness)? {
             Ok(streams) => streams,
             Err(index) => {
@@ -83,11 +116,19 @@ fn prepare_claiming(
                 claimed.pop();
                 taken = Taken::of(intake.incomplete(&taken.record, index, now)?);
                 mark = Mark::of(&taken.record, local);
-                if !agent.claim(&mark)? {
-                    kept.known += 1;
-                    continue;
+                match agent.claim(&mark)? {
+                    // The loss's id follows from what is in it: two of one id are the same.
+                    Claim::Apart(other) => {
+                        agent.take_back(&[other]);
+                        kept.known += 1;
+                        continue;
+                    }
+                    Claim::Known => {
+                        kept.known += 1;
+                        continue;
+                    }
+                    Claim::New => claimed.push(mark),
                 }
-                claimed.push(mark);
                 Vec::new()
             }
         };
@@ -96,16 +137,50 @@ fn prepare_claiming(
             kept.losses += 1;
             kept.notes.push(LossNote::of(loss));
         }
-        gathering.push(&taken, Some(mark), streams, &mut *randomness)?;
+        ready.push(Ready {
+            taken,
+            mark,
+            streams,
+        });
+    }
+    let mut batches = Vec::new();
+    if ready.len() > FEW_RECORDS || piece.bytes > FEW_BYTES {
+        let mut gathering = Gathering::new();
+        for record in ready.drain(..) {
+            record.gather(&mut gathering, &mut *randomness)?;
+        }
+        batches = gathering.finish(&mut *randomness);
     }
     Ok(Prepared {
         number: piece.number,
-        batches: gathering.finish(&mut *randomness),
+        batches,
+        few: ready,
+        held: piece.held,
         position: piece.position,
         files,
         kept,
         left_out,
     })
+}
+
+impl Ready {
+    /// Adds the record to a batch.
+    pub(crate) fn gather(
+        self,
+        gathering: &mut Gathering,
+        randomness: &mut dyn Randomness,
+    ) -> Result<(), SealingError> {
+        gathering.push(&self.taken, Some(self.mark), self.streams, randomness)
+    }
+}
+
+impl Prepared {
+    /// Marks that were claimed for its records.
+    pub(crate) fn marks(&self) -> Vec<Mark> {
+        let few = self.few.iter().map(|record| record.mark);
+        let many = self.batches.iter().flat_map(PreparedBatch::marks).copied();
+        few.chain(many).collect()
+    }
 }
 
 type Streams = Vec<Option<(seal::Stream, crate::spool::SpooledStream)>>;

@@ -34,6 +34,11 @@ pub trait Relay: Send + Sync {
     /// The newest `stored` entry.
     fn stored(&self) -> impl Future<Output = Result<Option<LoggedLeaf>, RelayFailure>> + Send;
 
+    /// The newest `head` entry. A relay that has none has none.
+    fn head(&self) -> impl Future<Output = Result<Option<LoggedLeaf>, RelayFailure>> + Send {
+        async { Ok(None) }
+    }
+
     /// A tile of the log.
     fn tile(&self, tile: Tile) -> impl Future<Output = Result<Vec<u8>, RelayFailure>> + Send;
 
@@ -69,6 +74,9 @@ pub enum RelayFailure {
     /// It refused for a reason of the closed list.
     #[error("the relay refused")]
     Refused(#[source] Refusal),
+    /// It says that it does not know this agent, or knows it as revoked.
+    #[error("the relay does not take this agent")]
+    Denied(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It was not reached, or can not do it now.
     #[error("the relay can not be used now")]
     Unavailable {
@@ -85,6 +93,10 @@ impl From<CallError> for RelayFailure {
         if let Some(refusal) = error.refusal() {
             return Self::Refused(refusal);
         }
+        if matches!(&error, CallError::Problem { problem, .. } if problem.name() == "unknown-signer")
+        {
+            return Self::Denied(Box::new(error));
+        }
         Self::Unavailable {
             retry_after: error
                 .retry_after()
@@ -92,6 +104,22 @@ impl From<CallError> for RelayFailure {
             source: Box::new(error),
         }
     }
+}
+
+impl RelayFailure {
+    /// Whether the relay says that this agent may not deliver at all: not enrolled, or revoked.
+    pub fn is_denial(&self) -> bool {
+        match self {
+            Self::Denied(_) => true,
+            Self::Refused(refusal) => is_denial(refusal.code()),
+            Self::Unavailable { .. } => false,
+        }
+    }
+}
+
+/// Refusals that concern whoever submits, by what the control chain says of them.
+pub(crate) fn is_denial(code: RefusalCode) -> bool {
+    matches!(code, RefusalCode::UnknownSigner | RefusalCode::Revoked)
 }
 
 impl Relay for RelayClient {
@@ -116,6 +144,10 @@ impl Relay for RelayClient {
 
     async fn stored(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
         Ok(Self::stored(self).await?)
+    }
+
+    async fn head(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
+        Ok(Self::head(self).await?)
     }
 
     async fn tile(&self, tile: Tile) -> Result<Vec<u8>, RelayFailure> {

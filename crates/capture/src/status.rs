@@ -233,12 +233,13 @@ fn agent_alarms(agent: &Agent, delivering: &Delivering, now: Milliseconds) -> Ve
             Halt::ForeignArchive => "foreign-archive",
             Halt::NotEnrolled => "not-enrolled",
             Halt::Revoked => "revoked",
+            Halt::Denied => "denied",
             Halt::NotAllowed => "not-allowed",
             Halt::Clone => "clone",
             Halt::Fork => "fork",
             Halt::Behind { .. } => "behind",
         };
-        let since = delivering.forked_since.or(delivering.heard_at);
+        let since = delivering.forked_since.or(delivering.halted_since);
         alarms.push(alarm(key, since.unwrap_or(now)));
     } else if let Some(since) = delivering.forked_since {
         alarms.push(alarm("fork", since));
@@ -247,6 +248,16 @@ fn agent_alarms(agent: &Agent, delivering: &Delivering, now: Milliseconds) -> Ve
         && now.since(since) > AWAY_MS
     {
         alarms.push(alarm("relay-away", since));
+    }
+    // AGENT-10.
+    if let Some(since) = delivering.withheld_since {
+        alarms.push(alarm("control-withheld", since));
+    }
+    if let Ok(Some(since)) = agent.stale_since() {
+        alarms.push(alarm("stale-head", since));
+    }
+    if let Ok(Some(since)) = agent.unconfirmed_since() {
+        alarms.push(alarm("unconfirmed", since));
     }
     if let Some(since) = delivering.full_since {
         alarms.push(alarm("disk-full", since));

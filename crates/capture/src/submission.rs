@@ -33,10 +33,12 @@ pub struct Submission {
 pub enum Halt {
     /// The relay does not serve this archive.
     ForeignArchive,
-    /// The agent is not enrolled (yet).
+    /// The agent is not enrolled (yet), as the control chain has it.
     NotEnrolled,
-    /// The agent is revoked.
+    /// The agent is revoked, as the control chain has it: nothing is submitted (AGENT-9).
     Revoked,
+    /// The relay does not take the agent, which the control chain enrols and does not revoke.
+    Denied,
     /// The agent's role does not cover what it submits.
     NotAllowed,
     /// The log holds another entry under this agent's number: it was restored from a copy, or
@@ -165,8 +167,8 @@ impl Submission {
             }
             RefusalCode::TooBusy => None,
             RefusalCode::ForeignArchive => Some(Halt::ForeignArchive),
-            RefusalCode::UnknownSigner => Some(Halt::NotEnrolled),
-            RefusalCode::Revoked => Some(Halt::Revoked),
+            // What the control chain says of it, whoever asks finds out (AGENT-9).
+            RefusalCode::UnknownSigner | RefusalCode::Revoked => Some(Halt::Denied),
             RefusalCode::NotAllowed => Some(Halt::NotAllowed),
             // CLONE-1: nothing more is submitted; the custodian enrols anew (CLONE-2).
             RefusalCode::Clone => Some(Halt::Clone),
@@ -184,6 +186,11 @@ impl Submission {
     pub fn forked(&mut self, now: Milliseconds, draw: u64) {
         self.halt = Some(Halt::Fork);
         self.failed(now, None, draw);
+    }
+
+    /// The relay does not take this agent, and this is why, as far as is known.
+    pub(crate) fn stopped(&mut self, halt: Halt) {
+        self.halt = Some(halt);
     }
 
     /// Why nothing can be submitted until somebody has acted.
@@ -223,6 +230,9 @@ impl std::fmt::Display for Halt {
             Self::ForeignArchive => f.write_str("the relay does not serve this archive"),
             Self::NotEnrolled => f.write_str("this agent is not enrolled"),
             Self::Revoked => f.write_str("this agent is revoked"),
+            Self::Denied => f.write_str(
+                "the relay does not take this agent, and the control chain gives no reason",
+            ),
             Self::NotAllowed => f.write_str("this agent's role does not cover what it submits"),
             Self::Clone => f.write_str(
                 "the log holds other entries of this agent: it was restored from a copy and must enrol anew, naming its old chain: greffe agent enrol --follows",
@@ -336,8 +346,9 @@ mod tests {
                 // Never withdrawn.
                 RefusalCode::TooBusy => (Answer::Wait, None, true),
                 RefusalCode::ForeignArchive => (Answer::Wait, Some(Halt::ForeignArchive), true),
-                RefusalCode::UnknownSigner => (Answer::Wait, Some(Halt::NotEnrolled), true),
-                RefusalCode::Revoked => (Answer::Wait, Some(Halt::Revoked), true),
+                RefusalCode::UnknownSigner | RefusalCode::Revoked => {
+                    (Answer::Wait, Some(Halt::Denied), true)
+                }
                 RefusalCode::NotAllowed => (Answer::Wait, Some(Halt::NotAllowed), true),
                 RefusalCode::Clone => (Answer::Wait, Some(Halt::Clone), true),
                 RefusalCode::Fork => (Answer::Wait, Some(Halt::Fork), true),

@@ -422,6 +422,9 @@ impl From<CallFailure> for RelayFailure {
     fn from(failure: CallFailure) -> Self {
         match failure {
             CallFailure::Refused(refusal) => Self::Refused(refusal),
+            CallFailure::Answered { ref name, .. } if name == "unknown-signer" => {
+                Self::Denied(failure.into())
+            }
             CallFailure::Answered { retry_after, .. } => Self::Unavailable {
                 retry_after,
                 source: failure.into(),
@@ -465,6 +468,14 @@ impl capture::Relay for Line {
         match self.get(Route::Stored).await {
             Ok(answer) => Ok(Some(LoggedLeaf::parse(&answer).unwrap())),
             Err(CallFailure::Answered { name, .. }) if name == "nothing-stored" => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn head(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
+        match self.get(Route::Head).await {
+            Ok(answer) => Ok(Some(LoggedLeaf::parse(&answer).unwrap())),
+            Err(CallFailure::Answered { name, .. }) if name == "no-head" => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }

@@ -6,9 +6,10 @@ use canonical::Milliseconds;
 use seal::{ForRecords, OpeningKey};
 use tlog::{KeyKind, KeyName, Origin, SigningSeed, VerifierKey};
 use wire::{
-    Act, Body, ChainPosition, Control, ControlId, ControlNumber, Enrol, Entry, EntryDraft, EpochId,
-    EpochUse, Genesis, GenesisNonce, PublishedEpoch, Recipients, RetentionClass, Revocation,
-    Revoke, Role, SequenceNumber, SignerId, SignerKey, WitnessKey, WitnessPolicy,
+    Act, Body, ChainPosition, Control, ControlHead, ControlId, ControlNumber, Enrol, Entry,
+    EntryDraft, EpochId, EpochUse, Genesis, GenesisNonce, PublishedEpoch, Recipients,
+    RetentionClass, Revocation, Revoke, Role, SequenceNumber, SignerId, SignerKey, WitnessKey,
+    WitnessPolicy,
 };
 
 /// Root key, opening keys, and what was signed and is not known to be logged.
@@ -128,6 +129,12 @@ impl Owner {
             tls: None,
         });
         self.act(act, now);
+    }
+
+    /// Signs the head of the control chain.
+    pub fn sign_head(&mut self, now: Milliseconds) {
+        let (number, id) = self.control;
+        self.sign(Body::Head(ControlHead { number, id }), now);
     }
 
     /// Revokes a signer.

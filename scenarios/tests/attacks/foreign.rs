@@ -280,6 +280,46 @@ async fn colliding_ids_stay_apart_where_they_can_be_told_apart() {
     office.stop().await;
 }
 
+/// NOTHING-LOST, SPOOL-6: a message that carries the very id of another and says something else is
+/// archived beside it, and found; both come again without being doubled.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_message_under_a_known_id_is_archived_and_found() {
+    let office = Running::start(67).await;
+    let same_id = |number| renamed(&office.messages.message(number), "chat", "1731575260000");
+    let pair = [same_id(1), same_id(2)];
+    assert_eq!(pair[0].id(), pair[1].id());
+    for expected in [(2, 1, 1), (0, 3, 0)] {
+        let [first, second] = pair.clone();
+        let summary = office
+            .import(move |ctx| {
+                ctx.hello(hello())?;
+                for message in [&first, &second, &first] {
+                    ctx.emit(vec![Incoming::of(message)], None)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        let kept = summary.kept;
+        assert_eq!((kept.new, kept.known, kept.apart), expected);
+    }
+    let records = office.archived().await;
+    let mut ids: Vec<_> = records.iter().map(Record::id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((records.len(), ids.len()), (2, 2));
+    let told = records.iter().filter(|record| {
+        let mut fields = record.body().fields.iter();
+        fields.any(|field| field.name == "greffe.source-id" && field.value == "1731575260000")
+    });
+    assert_eq!(told.count(), 1, "the second says which id it came with");
+    let mut room = office.room();
+    for number in [1, 2] {
+        let field = scenarios::markers::Field::Text;
+        assert_eq!(room.found(&office.messages.family.marker(field, number)), 1);
+    }
+    office.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_thousand_tiny_events_are_taken_in_bounded_memory() {
     flood(3_000, 100).await;
@@ -309,8 +349,12 @@ async fn flood(events: u64, mebibytes: u64) {
         })
         .unwrap();
     assert_eq!(summary.kept.new, events);
+    // SPOOL-8: what waits together is one entry.
+    let entries = summary.kept.entries;
+    assert!(entries <= events / 8, "{entries} entries");
     let grown = peak() - before;
     assert!(grown < mebibytes << 10, "{grown} KiB");
+    eprintln!("{events} events: {entries} entries, {grown} KiB more");
     office.stop().await;
 }
 

@@ -182,6 +182,12 @@ pub(crate) enum Lie {
     Stalled,
     /// Objects are not there.
     NoObjects,
+    /// The vault has never said what it holds.
+    NoStored,
+    /// Control entries only below this number.
+    ActsBelow(ControlNumber),
+    /// The party is not known.
+    Unknown,
     /// The receipts of this answer, whatever is posted.
     Receipts(PostAnswer),
 }
@@ -223,6 +229,7 @@ impl capture::Relay for Lying {
     async fn upload(&self, object: ObjectHash, place: ObjectPlace) -> Result<(), RelayFailure> {
         match self.lie() {
             Lie::Log(_) => Ok(()),
+            Lie::Unknown => Err(RelayFailure::Denied("who?".into())),
             _ => capture::Relay::upload(&self.truth, object, place).await,
         }
     }
@@ -240,13 +247,30 @@ impl capture::Relay for Lying {
     }
 
     async fn control(&self, from: ControlNumber) -> Result<ControlPage, RelayFailure> {
+        match self.lie() {
+            Lie::Log(made) => Ok(made.control(from)),
+            Lie::ActsBelow(number) => {
+                let all = capture::Relay::control(&self.truth, from).await?;
+                let shown = number.get().saturating_sub(from.get());
+                let shown = usize::try_from(shown).unwrap();
+                let entries = all.entries().iter().take(shown).cloned();
+                Ok(ControlPage::new(entries.collect()))
+            }
+            _ => capture::Relay::control(&self.truth, from).await,
+        }
+    }
+
+    async fn head(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
         match self.made() {
-            Some(made) => Ok(made.control(from)),
-            None => capture::Relay::control(&self.truth, from).await,
+            Some(made) => Ok(made.newest(Kind::Head).map(|index| made.logged(index))),
+            None => capture::Relay::head(&self.truth).await,
         }
     }
 
     async fn stored(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
+        if let Lie::NoStored = self.lie() {
+            return Ok(None);
+        }
         match self.made() {
             Some(made) => Ok(made.newest(Kind::Stored).map(|index| made.logged(index))),
             None => capture::Relay::stored(&self.truth).await,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use capture::{Courier, Step};
+use capture::{BeliefError, Courier, Halt, Step};
 use made_log::{Lie, Lying, MadeLog};
 use relay::WitnessLine as _;
 use scenarios::simulation::{
@@ -465,6 +465,141 @@ async fn a_withheld_control_chain_is_found_by_the_owner_within_two_days() {
         assert!(waited <= 49 * HOUR, "not found in {waited} ms");
     }
     assert!(waited > 47 * HOUR, "{waited}");
+}
+
+/// A scene in which somebody is to sign the control chain's head, as the first agent has read.
+async fn with_heads(seed: u64) -> Scene {
+    let mut scene = Scene::new(seed).await;
+    let now = scene.time.now();
+    let delegate = Delegate {
+        purpose: Purpose::Head,
+        keys: vec![SignerKey::from_seed(&[77; 32]).unwrap().public()],
+        threshold: 1,
+        until: now.plus(365 * 24 * HOUR),
+    };
+    scene.owner.act(Act::Delegate(delegate), now);
+    scene.owner.sign_head(now);
+    let (owner, root) = (&mut scene.owner, &scene.root);
+    post(owner, root).await;
+    let (_, courier) = &mut scene.agents[0];
+    courier.read_control().await.unwrap();
+    courier.read_head().await.unwrap();
+    scene
+}
+
+/// The owner signs every day, and the agent is shown the log of the first day.
+#[tokio::test]
+async fn a_withheld_control_chain_is_found_by_the_agent_within_two_days() {
+    let mut scene = with_heads(13).await;
+    let frozen = MadeLog::of(&scene.owner, &scene.leaves().await);
+    scene.agents[0].1.relay().tell(Lie::Log(frozen));
+    let signer = scene.agents[1].0.signer();
+    let mut waited = 0;
+    while scene.agents[0].1.agent().stale_since().unwrap().is_none() {
+        assert!(waited <= 48 * HOUR, "not found in {waited} ms");
+        scene.pass(HOUR);
+        waited += HOUR;
+        if waited % (24 * HOUR) == 0 {
+            let now = scene.time.now();
+            scene.owner.revoke(signer, Revocation::Retired(now), now);
+            scene.owner.sign_head(now);
+            let (owner, root) = (&mut scene.owner, &scene.root);
+            post(owner, root).await;
+        }
+        let (_, courier) = &mut scene.agents[0];
+        assert_eq!(courier.read_control().await.unwrap(), 0);
+        courier.read_head().await.unwrap();
+    }
+    assert!(waited > 48 * HOUR, "{waited}");
+    let (_, courier) = &mut scene.agents[0];
+    courier.relay().tell(Lie::None);
+    courier.read_control().await.unwrap();
+    courier.read_head().await.unwrap();
+    assert_eq!(courier.agent().stale_since().unwrap(), None);
+}
+
+/// The relay shows the signed heads, which must be, and not the act that it hides.
+#[tokio::test]
+async fn a_hidden_act_is_found_by_the_agent_with_the_next_head() {
+    let mut scene = with_heads(14).await;
+    let read = scene.agents[0].1.agent().control().authority().head();
+    let hidden = Lie::ActsBelow(read.number.next());
+    scene.agents[0].1.relay().tell(hidden);
+    let (signer, now) = (scene.agents[1].0.signer(), scene.time.now());
+    scene.owner.revoke(signer, Revocation::Retired(now), now);
+    scene.owner.sign_head(now);
+    let (owner, root) = (&mut scene.owner, &scene.root);
+    post(owner, root).await;
+    let (_, courier) = &mut scene.agents[0];
+    assert_eq!(courier.read_control().await.unwrap(), 0);
+    let error = courier.read_head().await.unwrap_err();
+    assert!(matches!(error, BeliefError::Withheld { .. }), "{error}");
+}
+
+/// Receipts come as ever; that the vault holds what they are of is kept from the agent.
+#[tokio::test]
+async fn a_withheld_stored_is_found_by_the_agent_within_two_days() {
+    let mut scene = Scene::new(15).await;
+    scene.agents[0].1.relay().tell(Lie::NoStored);
+    let mut waited = 0;
+    loop {
+        scene.capture();
+        scene.vault_steps().await.unwrap();
+        let (_, courier) = &mut scene.agents[0];
+        assert_eq!(courier.deliver().await.unwrap(), Step::Idle);
+        assert_eq!(courier.collect_stored().await.unwrap(), 0);
+        if courier.agent().unconfirmed_since().unwrap().is_some() {
+            break;
+        }
+        assert!(waited <= 48 * HOUR, "not found in {waited} ms");
+        scene.pass(4 * HOUR);
+        waited += 4 * HOUR;
+    }
+    assert!(waited > 48 * HOUR, "{waited}");
+    scene.vault_steps().await.unwrap();
+    let (_, courier) = &mut scene.agents[0];
+    courier.relay().tell(Lie::None);
+    assert!(courier.collect_stored().await.unwrap() > 10);
+    assert_eq!(courier.agent().unconfirmed_since().unwrap(), None);
+}
+
+/// The relay says that the agent is unknown or revoked, and no act says so.
+#[tokio::test]
+async fn a_false_revocation_is_found_by_the_agent_at_once() {
+    let mut scene = Scene::new(16).await;
+    scene.capture();
+    scene.agents[0].1.relay().tell(Lie::Unknown);
+    for _ in 0..20 {
+        let (_, courier) = &mut scene.agents[0];
+        let calls = courier.submission().failures();
+        assert_eq!(courier.deliver().await.unwrap(), Step::Failed);
+        assert_eq!(courier.halt(), Some(&Halt::Denied));
+        assert_eq!(courier.submission().failures(), calls + 1, "it tries on");
+        scene.pass(LOOK);
+    }
+    let (_, courier) = &mut scene.agents[0];
+    courier.relay().tell(Lie::None);
+    assert_eq!(courier.deliver().await.unwrap(), Step::Idle);
+    assert_eq!(courier.halt(), None);
+}
+
+/// The true relay and a true revocation: the agent learns it from the chain, which a revoked signer
+/// may read, and stops for good.
+#[tokio::test]
+async fn a_true_revocation_is_believed_by_the_agent_at_once() {
+    let mut scene = Scene::new(17).await;
+    scene.capture();
+    let (signer, now) = (scene.agents[0].0.signer(), scene.time.now());
+    let how = Revocation::Compromised(SequenceNumber::new(0));
+    scene.owner.revoke(signer, how, now);
+    let (owner, root) = (&mut scene.owner, &scene.root);
+    post(owner, root).await;
+    let (_, courier) = &mut scene.agents[0];
+    assert_eq!(courier.deliver().await.unwrap(), Step::Failed);
+    assert_eq!(courier.halt(), Some(&Halt::Revoked));
+    assert_eq!(courier.deliver().await.unwrap(), Step::Revoked);
+    let counts = courier.agent().spool().counts().unwrap();
+    assert_eq!(counts.waiting, 1, "its sealed copies stay");
 }
 
 #[tokio::test]

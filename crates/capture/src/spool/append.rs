@@ -105,15 +105,20 @@ fn insert(tx: &Transaction<'_>, sealed: &SealedEntry) -> Result<(), SpoolError> 
     // One block for each shard and entry, so that the marks of a refused entry can be forgotten.
     let mut marks: Vec<Mark> = sealed.marks.clone();
     marks.sort_unstable();
-    let mut block_row =
-        tx.prepare_cached("INSERT INTO known (shard, number, prints) VALUES (?1, ?2, ?3)")?;
+    let mut block_row = tx.prepare_cached(
+        "INSERT INTO known (shard, number, prints, contents) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for shard in marks.chunk_by(|a, b| a.shard == b.shard) {
         let Some(first) = shard.first() else { continue };
         let block: Vec<u8> = shard
             .iter()
             .flat_map(|mark| mark.print.to_be_bytes())
             .collect();
-        block_row.execute(params![first.shard.as_bytes(), number, block])?;
+        let contents: Vec<u8> = shard
+            .iter()
+            .flat_map(|mark| *mark.content.as_bytes())
+            .collect();
+        block_row.execute(params![first.shard.as_bytes(), number, block, contents])?;
     }
     Ok(())
 }

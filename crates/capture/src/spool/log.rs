@@ -1,5 +1,6 @@
 //! What the agent knows of the log: the last checkpoint and the control chain.
 
+use canonical::Milliseconds;
 use rusqlite::params;
 use tlog::{Hash, TreeSize};
 use wire::Seen;
@@ -39,6 +40,31 @@ impl Spool {
         self.db.execute(
             "UPDATE chain SET seen_size = ?1, seen_root = ?2",
             params![int(seen.size.get())?, seen.root.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    /// When the newest signed head of the control chain that was shown was admitted.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub fn head_at(&self) -> Result<Option<Milliseconds>, SpoolError> {
+        let at: Option<i64> = self
+            .db
+            .query_row("SELECT head_at FROM chain", [], |row| row.get(0))?;
+        Ok(at.map(Milliseconds::new))
+    }
+
+    /// Keeps when a verified signed head was admitted, if it is newer.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub fn keep_head(&mut self, at: Milliseconds) -> Result<(), SpoolError> {
+        self.db.execute(
+            "UPDATE chain SET head_at = max(coalesce(head_at, ?1), ?1)",
+            [at.get()],
         )?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use canonical::Milliseconds;
 use rusqlite::{OptionalExtension, params};
 use tlog::TreeSize;
 use wire::{AdmittedAt, Entry, EntryId, ObjectHash, ObjectLength, RefusalCode, SequenceNumber};
@@ -299,6 +300,35 @@ impl Spool {
         tx.commit()?;
         self.points.reach(WritePoint::MarksCommitted)?;
         Ok(())
+    }
+
+    /// Since when the oldest entry that the log holds, and the vault has not confirmed, stands
+    /// there: as the log says, but not before it was made and not after `now`.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub fn unconfirmed_since(&self, now: Milliseconds) -> Result<Option<Milliseconds>, SpoolError> {
+        let oldest = self
+            .db
+            .prepare_cached(
+                "SELECT bytes, admitted_at FROM entry WHERE log_index IS NOT NULL
+                 ORDER BY log_index LIMIT 1",
+            )?
+            .query_row([], |row| {
+                Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<i64>>(1)?))
+            })
+            .optional()?;
+        let Some((bytes, admitted_at)) = oldest else {
+            return Ok(None);
+        };
+        let made = Entry::parse(&bytes).map_err(|_| damaged("entry"))?.time();
+        let admitted = admitted_at.map(Milliseconds::new);
+        Ok(Some(
+            admitted
+                .filter(|at| *at <= now)
+                .map_or(made, |at| at.max(made)),
+        ))
     }
 
     /// Entries below this number may name checkpoints of a log that was given up.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SpoolError;
 
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE owner (
@@ -23,6 +23,7 @@ CREATE TABLE chain (
     admitted_id BLOB NOT NULL,
     seen_size INTEGER,
     seen_root BLOB,
+    head_at INTEGER,
     stale_below INTEGER NOT NULL DEFAULT 0
 );
 INSERT INTO chain (one, next, previous, admitted_next, admitted_id)
@@ -58,6 +59,7 @@ CREATE TABLE known (
     shard BLOB NOT NULL,
     number INTEGER NOT NULL,
     prints BLOB NOT NULL,
+    contents BLOB,
     PRIMARY KEY (shard, number)
 ) WITHOUT ROWID;
 CREATE INDEX known_number ON known (number);
@@ -86,19 +88,30 @@ pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
     db.pragma_update(None, "secure_delete", false)?;
     db.busy_timeout(std::time::Duration::from_secs(10))?;
     let tx = db.transaction()?;
-    match tx.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? {
+    let version = tx.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+    match version {
         0 => {
             tx.execute_batch(SCHEMA)?;
             tx.execute_batch(super::plan::TABLES)?;
-            tx.pragma_update(None, "user_version", VERSION)?;
         }
-        // Version 2 has plans and what they leave out.
-        1 => {
-            tx.execute_batch(super::plan::TABLES)?;
-            tx.pragma_update(None, "user_version", VERSION)?;
+        1..=VERSION => {
+            // Version 2 has plans and what they leave out.
+            if version < 2 {
+                tx.execute_batch(super::plan::TABLES)?;
+            }
+            // Version 3 has marks of what records say, those of before stay without (SPOOL-7),
+            // and the newest signed head (AGENT-10).
+            if version < 3 {
+                tx.execute_batch(
+                    "ALTER TABLE known ADD COLUMN contents BLOB;
+                     ALTER TABLE chain ADD COLUMN head_at INTEGER;",
+                )?;
+            }
         }
-        VERSION => {}
         found => return Err(SpoolError::Version { found }),
+    }
+    if version != VERSION {
+        tx.pragma_update(None, "user_version", VERSION)?;
     }
     tx.commit()?;
     Ok(db)

@@ -57,7 +57,8 @@ pub fn hello() -> Hello {
     }
 }
 
-/// A connector that emits messages `from..to` in events of `each`.
+/// A connector that emits messages `from..to` in events of `each`, each after the one before is
+/// durable, so that each becomes an entry.
 pub fn messages(
     from: u64,
     to: u64,
@@ -74,6 +75,7 @@ pub fn messages(
                     .collect(),
                 None,
             )?;
+            ctx.wait_durable()?;
             at = end;
         }
         Ok(())

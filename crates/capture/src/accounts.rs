@@ -199,8 +199,17 @@ impl CaptureSettings {
             Ok(file) if file.len() > LARGEST => return Err(io(io::ErrorKind::FileTooLarge.into())),
             Ok(_) => fs::read_to_string(&path).map_err(io)?,
         };
-        let settings: Self = toml::from_str(&text).map_err(|error| SettingsError::Form {
-            path: path.clone(),
+        Self::parse(&path, &text)
+    }
+
+    /// Reads the text of a file; `path` is told where it is wrong.
+    ///
+    /// # Errors
+    ///
+    /// When it has an unknown name, or names an account twice.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text).map_err(|error| SettingsError::Form {
+            path: path.to_owned(),
             source: error.into(),
         })?;
         let mut seen = BTreeSet::new();

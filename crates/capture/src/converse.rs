@@ -4,8 +4,10 @@
 //! Threads: one reads the connector, some prepare events, one seals and commits groups of them,
 //! and the caller's watches the time and tells what happens.
 
+use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -28,7 +30,7 @@ use crate::ordered::{Room, in_order};
 use crate::prepare::{Piece, prepare};
 use crate::pulse::{Pulse, Stop};
 use crate::sealing::SealingError;
-use crate::spool::SpoolError;
+use crate::spool::{ConversationMark, SpoolError};
 
 /// Threads that prepare an import's events; what happens live is prepared by one.
 const WORKERS: usize = 2;
@@ -98,6 +100,8 @@ pub enum Happening {
     /// The custodian is to link a device.
     LinkRequest(LinkRequest),
     /// Records became durable.
+    /// The plan wants notices, and this connector gives none (PLAN-9).
+    NoticesNotGiven,
     Durable(Kept),
 }
 
@@ -230,6 +234,8 @@ pub(crate) fn converse(
         intake: OnceLock::new(),
         room: Room::new(ON_THE_WAY),
         failure: Mutex::new(None),
+        gives: AtomicBool::new(false),
+        asked: Mutex::new(BTreeSet::new()),
         ending: Mutex::new(None),
     };
     // A connector that is gone already is found by the reader.
@@ -288,6 +294,9 @@ pub(crate) struct Shared<'a> {
     pub(crate) intake: OnceLock<Intake>,
     room: Room,
     failure: Mutex<Option<ConversationError>>,
+    gives: AtomicBool,
+    /// Conversations that the connector was asked to give a notice in.
+    pub(crate) asked: Mutex<BTreeSet<ConversationMark>>,
     ending: Mutex<Option<Ending>>,
 }
 
@@ -295,6 +304,18 @@ impl Shared<'_> {
     pub(crate) fn side(&self) -> MutexGuard<'_, AgentSide> {
         self.side.lock().unwrap_or_else(PoisonError::into_inner)
     }
+    /// Network and account of all its records.
+    pub(crate) fn place(&self) -> (&str, &str) {
+        let intake = self.intake.get();
+        let network = intake.map_or("", |intake| intake.source().network.as_str());
+        (network, &self.terms.start.account)
+    }
+
+    /// Whether the connector has said that it gives notices.
+    pub(crate) fn gives_notices(&self) -> bool {
+        self.gives.load(Ordering::Acquire)
+    }
+
 
     pub(crate) fn say(&self, message: &Down) -> Result<(), FrameError> {
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
@@ -371,6 +392,10 @@ fn read_to_the_end(
             Up::Hello(hello) => {
                 let intake = Intake::new(&shared.terms.start, &hello, shared.terms.mode)?;
                 // Said once: a second hello is a violation.
+                shared.gives.store(hello.notices, Ordering::Release);
+                if let Some(happening) = shared.ask_notices()? {
+                    let _ = happens.send(happening);
+                }
                 let _ = shared.intake.set(intake);
                 Happening::Hello(hello)
             }

@@ -279,6 +279,9 @@ impl<R: Relay> Courier<R> {
                     let reader = control.reader();
                     let standing = reader.stands(logged.leaf.as_ref(), logged.proof.as_bytes())?;
                     reader.judged(standing)?
+                // Mail is judged by the acts before it: who sent it may have been replaced since.
+                let then = self.agent.control_before(standing.index())?;
+                let entry = then.judged(standing)?;
                 };
                 self.goes_on(entry.standing().seen()).await?;
                 let Body::Mail(mail) = entry.entry().body() else {
@@ -295,7 +298,10 @@ impl<R: Relay> Courier<R> {
                 let bytes = self.relay.mail_object(object.hash).await?;
                 let agent = Arc::clone(&self.agent);
                 let took =
-                    tokio::task::spawn_blocking(move || agent.take_mail(&entry, &bytes)).await;
+                    tokio::task::spawn_blocking(move || {
+                        agent.take_mail(&entry, then.authority(), &bytes)
+                    })
+                    .await;
                 taken.push(took.map_err(CourierError::from)??);
             }
             if page.entries().len() < wire::limit::MAIL_ENTRIES {

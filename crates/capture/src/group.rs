@@ -14,6 +14,7 @@ use wire::RetentionClass;
 
 use crate::converse::{ConversationError, Happening, Kept, Shared};
 use crate::known::Mark;
+use crate::notices::Noticed;
 use crate::ordered::{InOrder, from_now};
 use crate::prepare::{Prepared, Ready};
 use crate::sealing::{Gathering, PreparedBatch, SealingError};
@@ -91,6 +92,7 @@ fn keep_group(
     let mut position = None;
     let mut files = Vec::new();
     let mut left_out = Vec::new();
+    let mut noticed = Noticed::default();
     let mut records = Vec::new();
     // What the events take of the conversation's room is free when they are durable, or failed.
     let mut held = Vec::new();
@@ -100,6 +102,7 @@ fn keep_group(
         position = event.position.or(position);
         files.extend(event.files);
         left_out.extend(event.left_out);
+        noticed.add(event.noticed);
         records.push((event.few, event.batches));
         held.push(event.held);
     }
@@ -117,9 +120,12 @@ fn keep_group(
             None => Vec::new(),
         },
         left_out,
+        notices: noticed.changes(local, shared.place())?,
         ..Group::default()
     };
-    let worth = !group.consumed.is_empty() || !group.left_out.is_empty();
+    let spoken = !group.notices.due.is_empty();
+    let worth =
+        !group.consumed.is_empty() || !group.left_out.is_empty() || !group.notices.is_empty();
     if !batches.is_empty() || group.position.is_some() || worth {
         let form = match shared.terms.mode {
             Mode::Import => Form::Import,
@@ -141,6 +147,10 @@ fn keep_group(
     // A connector that is gone is found by the reader; what is durable stays so.
     let _ = shared.say(&durable);
     let _ = happens.send(Happening::Durable(kept));
+    // Only now: a notice of what was not captured would be wrong.
+    if spoken && let Some(happening) = shared.ask_notices()? {
+        let _ = happens.send(happening);
+    }
     Ok(())
 }
 

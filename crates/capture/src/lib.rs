@@ -53,6 +53,7 @@ mod known;
 mod label;
 mod live;
 mod local_key;
+mod notices;
 mod ordered;
 mod plan;
 mod prepare;

@@ -57,6 +57,11 @@ impl LocalKey {
         first(&context.sign())
     }
 
+    /// The keyed name of a conversation as a whole: that of a stretch which no event is in.
+    pub(crate) fn conversation(&self, conversation: [&[u8]; 3]) -> [u8; 8] {
+        self.shard(conversation, i64::MIN)
+    }
+
     /// The opaque handle of an account.
     pub(crate) fn handle(&self, network: &str, account: &str) -> [u8; 16] {
         let mut context = hmac::Context::with_key(&self.handle);

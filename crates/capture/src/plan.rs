@@ -8,10 +8,12 @@ use record::{
     Time,
 };
 use seal::{Plan, PlanError, open_judged_mail};
-use wire::verify::JudgedEntry;
-use wire::{AccountHandle, RetentionClass};
+use wire::authority::Authority;
+use wire::verify::{ControlReader, JudgedEntry};
+use wire::{AccountHandle, Leaf, RetentionClass};
 
 use crate::agent::{Agent, KeepError, own_source};
+use crate::control::ControlError;
 use crate::identity::Identity;
 use crate::intake::IntakeError;
 use crate::local_key::{LocalKey, PositionError};
@@ -70,28 +72,46 @@ pub fn plan_beside(identity: &Identity) -> Result<Plan, KeptPlanError> {
 }
 
 impl Agent {
+    /// The control chain as it stood before an index of the log: a delegation that has ended since
+    /// was in force then (CONTROL-3).
+    pub(crate) fn control_before(
+        &self,
+        index: tlog::LogIndex,
+    ) -> Result<ControlReader, ControlError> {
+        let kept = self.spool().control()?;
+        if kept.iter().all(|(at, _)| *at < index.get()) {
+            return Ok(self.control().reader().clone());
+        }
+        let mut reader = ControlReader::new(self.identity().trust().genesis.clone())?;
+        for (at, leaf) in kept.into_iter().take_while(|(at, _)| *at < index.get()) {
+            let leaf = Leaf::parse(&leaf).map_err(ControlError::Kept)?;
+            reader.take_kept(&leaf, tlog::LogIndex::new(at))?;
+        }
+        Ok(reader)
+    }
+
     /// The plan in force.
     pub fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.plan.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes what stands in mail to this agent; `object` are the bytes that its entry names. The
-    /// next mail is read behind it, whatever it was.
+    /// Takes what stands in mail to this agent; `authority` is that of the mail's place in the log,
+    /// `object` are the bytes that its entry names. The next mail is read behind it, whatever it was.
     ///
     /// # Errors
     ///
     /// When the spool fails, or the record that acknowledges a plan did not become durable; the
     /// same mail is then taken again.
-    pub fn take_mail(&self, entry: &JudgedEntry, object: &[u8]) -> Result<MailTaken, KeepError> {
+    pub fn take_mail(
+        &self,
+        entry: &JudgedEntry,
+        authority: &Authority,
+        object: &[u8],
+    ) -> Result<MailTaken, KeepError> {
         let next = tlog::LogIndex::new(entry.standing().index().get().saturating_add(1));
         let opened = open_judged_mail(self.identity().mailbox(), entry, object);
         let plan = match opened {
-            Ok(mail) => Plan::of_mail(
-                &mail,
-                entry,
-                self.control().authority(),
-                self.identity().signer().id(),
-            ),
+            Ok(mail) => Plan::of_mail(&mail, entry, authority, self.identity().signer().id()),
             Err(error) => {
                 tracing::warn!(%error, "mail does not open");
                 self.spool().keep_mail(next, None)?;

@@ -9,6 +9,7 @@ use seal::{Decision, Randomness, StreamPlace};
 use crate::converse::{ConversationError, Kept, LossNote, Shared};
 use crate::intake::Taken;
 use crate::known::{Claim, Mark};
+use crate::notices::Noticed;
 use crate::ordered::Held;
 use crate::sealing::{Gathering, PreparedBatch, SealedFile, SealingError, seal_file};
 use crate::spool::{Day, LeftOut};
@@ -48,6 +49,7 @@ pub(crate) struct Prepared {
     pub(crate) kept: Kept,
     /// What the plan left out (PLAN-5).
     pub(crate) left_out: Option<LeftOut>,
+    pub(crate) noticed: Noticed,
 }
 
 /// Checks, claims and prepares one event's records, and seals its attachments.
@@ -78,6 +80,7 @@ fn prepare_claiming(
     // PLAN-4: of what is captured as it happens; an import is an act of its own.
     let plan = shared.terms.resume.map(|_| agent.plan());
     let mut left_out = None;
+    let mut noticed = Noticed::default();
     for incoming in piece.records {
         let mut taken = intake.take(incoming, now)?;
         files.extend(taken.files.iter().map(|file| file.name.clone()));
@@ -89,6 +92,7 @@ fn prepare_claiming(
                     .count(decision);
                 continue;
             }
+            noticed.hear(&taken.record, plan);
         }
         let mut mark = Mark::of(&taken.record, local);
         match agent.claim(&mark)? {
@@ -160,6 +164,7 @@ fn prepare_claiming(
         files,
         kept,
         left_out,
+        noticed,
     })
 }
 

@@ -27,6 +27,7 @@ pub struct Standing {
     detail: Option<String>,
     trouble: Option<String>,
     full: bool,
+    untold: bool,
 }
 
 /// Since when something may be missing.
@@ -54,6 +55,7 @@ impl Standing {
             detail: None,
             trouble: None,
             full: false,
+            untold: false,
         }
     }
 
@@ -94,7 +96,9 @@ impl Standing {
 
     /// The catalogue's key of the newest trouble, while it lasts.
     pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        // PLAN-9: lasts as long as this connector runs, whatever else it says.
+        let untold = self.untold.then_some("notices-not-given");
+        self.trouble.as_deref().or(untold)
     }
 
     /// Whether the disk was full when records were to become durable.
@@ -112,7 +116,12 @@ impl Standing {
         let before = self.heard_at.unwrap_or(now);
         self.heard_at = Some(now);
         match happening {
-            Happening::Hello(hello) => self.connector = Some(hello.connector.clone()),
+            Happening::Hello(hello) => {
+                self.connector = Some(hello.connector.clone());
+                if hello.notices {
+                    self.untold = false;
+                }
+            }
             Happening::State(report) => {
                 let state = capture_state(report.state);
                 self.detail.clone_from(&report.detail);
@@ -124,6 +133,7 @@ impl Standing {
             }
             Happening::Trouble(trouble) => self.trouble = Some(trouble.key.clone()),
             Happening::Durable(_) => self.full = false,
+            Happening::NoticesNotGiven => self.untold = true,
             _ => {}
         }
     }

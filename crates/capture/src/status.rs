@@ -187,9 +187,19 @@ impl AgentStatus {
             Err(source) => return Err(StatusError::Io { path, source }),
             Ok(bytes) => bytes,
         };
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|source| StatusError::Form { path, source })
+        Self::parse(&path, &bytes).map(Some)
+    }
+
+    /// Reads the bytes of a file; `path` is told where it is wrong.
+    ///
+    /// # Errors
+    ///
+    /// When they are no status.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StatusError> {
+        serde_json::from_slice(bytes).map_err(|source| StatusError::Form {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Writes it into the agent's folder: the old file or the new one, whole.

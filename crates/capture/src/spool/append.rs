@@ -60,6 +60,7 @@ impl Spool {
         }
         if let Some(account) = &group.account {
             super::plan::write(&tx, account, &group.left_out, group.told.as_ref())?;
+            super::notices::write(&tx, account, &group.notices)?;
         }
         for name in &group.consumed {
             tx.execute("INSERT OR IGNORE INTO consumed VALUES (?1)", [name])?;

@@ -18,6 +18,7 @@ mod account;
 mod append;
 mod log;
 mod marks;
+mod notices;
 mod plan;
 mod points;
 mod queue;
@@ -36,6 +37,7 @@ use wire::{AccountHandle, ArchiveId, ChainPosition, Entry, EntryId, SequenceNumb
 use crate::known::Mark;
 
 pub use marks::MarkReader;
+pub use notices::{ConversationMark, NoticeChanges};
 pub use plan::{Day, LeftOut, plan_beside};
 pub use points::{Unhindered, WritePoint, WritePoints};
 pub use queue::{ObjectPlace, RefusedEntry, SpoolCounts, WaitingEntry, WaitingObject};
@@ -88,6 +90,8 @@ pub struct Group {
     pub left_out: Vec<LeftOut>,
     /// Counts of what was left out that a record of this group tells: they are forgotten with it.
     pub told: Option<LeftOut>,
+    /// What changes about the account's notices (PLAN-9).
+    pub notices: NoticeChanges,
 }
 
 /// Why the spool can not be opened, read or written.

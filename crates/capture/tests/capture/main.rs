@@ -8,7 +8,6 @@
 
 mod crashing;
 mod delivery;
-mod denied;
 mod importing;
 mod living;
 mod planned;

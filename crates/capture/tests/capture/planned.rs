@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use capture::{Agent, ConnectorCommand, Courier, Halt, LiveError, LiveJob, MailTaken, Stop};
-use connector::kit::{Context, KitError};
-use connector::{Incoming, Position};
+use capture::{
+    Agent, ConnectorCommand, Courier, Halt, Happening, LiveError, LiveJob, MailTaken, Stop,
+};
+use connector::kit::{Context, KitError, Request};
+use connector::{Hello, Incoming, Position};
 use record::Content;
-use seal::{Decision, Plan, Rule};
+use seal::{Decision, Notice, Plan, Rule};
 use wire::{ChainPosition, Purpose, RetentionClass, Role, SignerKey};
 
-use crate::source::{ACCOUNT, connect, hello, message};
+use crate::source::{ACCOUNT, connect, given, hello, message};
 use crate::world::{Home, LogRelay, Owner, TestLog};
 
 const DAY: i64 = 86_400_000;
@@ -69,6 +71,22 @@ impl Scene {
             .mail(&self.log, &mail, &identity, &keys, &mut self.at);
     }
 
+    /// Conversations in which a notice was given, as records say.
+    fn notices(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        for batch in self.log.open(&self.owner) {
+            for record in batch.records() {
+                let record = record.unwrap();
+                if let Content::Consent(_) = &record.record().body().content {
+                    let envelope = record.record().envelope();
+                    said.push(envelope.conversation().as_str().to_owned());
+                }
+            }
+        }
+        said.sort();
+        said
+    }
+
     fn accounts(&self) -> Vec<(String, String)> {
         let mut said = Vec::new();
         for batch in self.log.open(&self.owner) {
@@ -95,16 +113,20 @@ async fn courier(scene: &Scene) -> Courier<LogRelay> {
     courier
 }
 
-/// Messages `from..to`, one in each event; conversations are `chat-0` to `chat-2` in turn.
-fn capture(agent: &Agent, from: u64, to: u64) {
-    let job = LiveJob {
+fn live() -> LiveJob {
+    LiveJob {
         connector: ConnectorCommand::new("/not/run"),
         network: "test".into(),
         account: ACCOUNT.into(),
         custodian: "c-17".into(),
         settings: vec![],
         class: RetentionClass::new(0),
-    };
+    }
+}
+
+/// Messages `from..to`, one in each event; conversations are `chat-0` to `chat-2` in turn.
+fn capture(agent: &Agent, from: u64, to: u64) {
+    let job = live();
     let run = move |ctx: &mut Context<'_>| {
         ctx.hello(hello())?;
         for n in from..to {
@@ -218,6 +240,155 @@ async fn plan_1_only_delegates_for_plans_are_believed() {
     let taken = courier.read_mail().await.unwrap();
     assert_eq!(taken, [MailTaken::Refused, MailTaken::Refused]);
     assert_eq!(courier.agent().plan().number(), 0);
+}
+
+/// CONTROL-3: mail counts by the delegation that was in force at its place, whatever came later.
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_1_a_plan_sent_before_its_makers_were_replaced_is_taken() {
+    let mut scene = Scene::new();
+    scene.send(&scene.plan(1, vec![]), false);
+    let other = SignerKey::from_seed(&[44; 32]).unwrap();
+    scene
+        .owner
+        .delegate(&scene.log, Purpose::Plan, &[&scene.office, &other], 2);
+    scene.owner.undelegate_first(&scene.log, Purpose::Plan);
+    let mut courier = courier(&scene).await;
+    assert_eq!(courier.read_mail().await.unwrap(), [MailTaken::Plan(1)]);
+}
+
+/// PLAN-10: an agent that could not seal to the plan's class keeps the plan in force, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_10_a_class_without_an_epoch_is_refused() {
+    let mut scene = Scene::new();
+    let agent = scene.home.identity().signer().id();
+    let class = RetentionClass::new(9);
+    let plan = Plan::new(agent, 1, Decision::Exclude, vec![], class, vec![], None).unwrap();
+    scene.send(&plan, false);
+    let mut courier = courier(&scene).await;
+    assert_eq!(courier.read_mail().await.unwrap(), [MailTaken::Refused]);
+    assert_eq!(courier.agent().plan().number(), 0);
+    courier.deliver().await.unwrap();
+    let said = scene.accounts();
+    assert_eq!(said[0].0, "plan-refused");
+    assert!(said[0].1.contains("class 9"), "{}", said[0].1);
+}
+
+/// A connector that notes which notices it was asked for, and gives one: messages `from..to`, then
+/// `serve` until nothing is asked any more.
+fn noticing(
+    agent: &Agent,
+    (from, to): (u64, u64),
+    gives: bool,
+    records_them: bool,
+) -> (Vec<(String, Vec<String>)>, Vec<Happening>) {
+    let (tell, asked) = std::sync::mpsc::channel();
+    let run = move |ctx: &mut Context<'_>| {
+        ctx.hello(Hello {
+            notices: gives,
+            ..hello()
+        })?;
+        for n in from..to {
+            let at = Position::new(n.to_be_bytes().to_vec());
+            ctx.emit(vec![Incoming::of(&message(n, ACCOUNT))], Some(at))?;
+        }
+        ctx.wait_durable()?;
+        while let Some(request) = ctx.next_request(std::time::Duration::from_millis(500))? {
+            let Request::Notice(notice) = request else {
+                continue;
+            };
+            if records_them {
+                ctx.emit(vec![Incoming::of(&given(&notice.conversation))], None)?;
+            }
+            let texts = notice.texts.iter().map(|said| said.text.clone()).collect();
+            let _ = tell.send((notice.conversation.clone(), texts));
+        }
+        ctx.wait_durable()?;
+        Err(KitError::Stopped)
+    };
+    let mut happened = Vec::new();
+    let over = |folder: &std::path::Path| {
+        connect(run)(folder)
+            .map_err(|_| LiveError::Folder(folder.to_owned(), std::io::ErrorKind::Other.into()))
+    };
+    let stop = Stop::default();
+    let ended = agent.capture_over(&live(), over, &stop, None, |happening| {
+        if let Happening::NoticesNotGiven = happening {
+            happened.push(Happening::NoticesNotGiven);
+        }
+    });
+    assert!(ended.is_err(), "the connector ends by itself");
+    (asked.iter().collect(), happened)
+}
+
+fn notice(text: &str, conversation: Option<&str>) -> Notice {
+    Notice {
+        language: "en".into(),
+        text: text.into(),
+        network: conversation.map(|_| "test".into()),
+        conversation: conversation.map(str::to_owned),
+    }
+}
+
+/// PLAN-9, CONN-10: asked once for each conversation that is captured, in its own words, until the
+/// record that it was given is durable; nothing is said in one that is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_9_notices_are_asked_for_until_they_are_recorded() {
+    let mut scene = Scene::new();
+    let mut courier = courier(&scene).await;
+    let agent = scene.home.identity().signer().id();
+    let notices = vec![
+        notice("This is archived.", None),
+        notice("Friends: this is archived.", Some("chat-2")),
+    ];
+    let plan = Plan::new(
+        agent,
+        1,
+        Decision::Capture,
+        vec![rule(Decision::Exclude, "chat-1")],
+        RetentionClass::new(0),
+        notices,
+        None,
+    );
+    scene.send(&plan.unwrap(), false);
+    courier.read_mail().await.unwrap();
+    let wanted = [
+        ("chat-0".to_owned(), vec!["This is archived.".to_owned()]),
+        (
+            "chat-2".to_owned(),
+            vec!["Friends: this is archived.".to_owned()],
+        ),
+    ];
+    let sorted = |mut asked: Vec<(String, Vec<String>)>| {
+        asked.sort();
+        asked
+    };
+    // A connector that gives none: the agent says so, and they stay due.
+    let (asked, happened) = noticing(courier.agent(), (0, 3), false, false);
+    assert!(asked.is_empty());
+    assert!(!happened.is_empty());
+    // One that is ended before it has recorded anything: asked, though nobody says anything new.
+    let (asked, happened) = noticing(courier.agent(), (3, 3), true, false);
+    assert_eq!(sorted(asked), wanted);
+    assert!(happened.is_empty());
+    // Also after a restart of the agent. Recorded, they are not asked for again.
+    drop(courier);
+    let mut again = self::courier(&scene).await;
+    let (asked, _) = noticing(again.agent(), (3, 6), true, true);
+    assert_eq!(sorted(asked), wanted);
+    let (asked, _) = noticing(again.agent(), (6, 9), true, true);
+    assert_eq!(asked, []);
+    again.deliver().await.unwrap();
+    let notices = scene.notices();
+    assert_eq!(notices, ["chat-0", "chat-2"], "they are records");
+}
+
+/// PLAN-7: without a plan nobody is told anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_7_without_a_plan_there_are_no_notices() {
+    let scene = Scene::new();
+    let courier = courier(&scene).await;
+    let (asked, happened) = noticing(courier.agent(), (0, 6), true, true);
+    assert!(asked.is_empty() && happened.is_empty());
 }
 
 /// CLONE-1: a copy that goes on beside its original stops, keeps what it holds, and says why.

@@ -8,7 +8,7 @@ use capture::{ConnectorCommand, ImportFailure, ImportJob, Line};
 use connector::kit::{self, Context, KitError};
 use connector::{Hello, Incoming};
 use record::{
-    Assurance, Attachment, Conversation, ConversationKind, Envelope, FileHash, Message, Mode,
+    Assurance, Attachment, Consent, ConsentAct, Conversation, ConversationKind, Envelope, FileHash, Message, Mode,
     NetworkName, Original, Participant, ParticipantId, Participants, Record, Source, TextId, Time,
 };
 use wire::RetentionClass;
@@ -98,6 +98,34 @@ pub fn with_attachment(number: u64, bytes: &[u8]) -> Record {
     );
     attachment.name = Some(format!("marker-{number}.bin"));
     record(number, ACCOUNT, "see attached".into(), vec![attachment])
+}
+
+/// A notice was given in a conversation.
+pub fn given(conversation: &str) -> Record {
+    let like = message(0, ACCOUNT);
+    let id = |text: &str| TextId::new(text).unwrap();
+    let source = Source {
+        network: NetworkName::new("test").unwrap(),
+        account: id(ACCOUNT),
+        custodian: id("c-17"),
+        connector: id("test/1 test-export"),
+        assurance: Assurance::Device,
+        mode: Mode::Live,
+    };
+    let envelope = Envelope::builder(
+        &source,
+        id(conversation),
+        id(&format!("notice-{conversation}")),
+        Time::utc(Milliseconds::new(NOW)),
+    );
+    let consent = Consent {
+        act: ConsentAct::Notice,
+        participant: None,
+        text: Some("This is archived.".into()),
+        at: Some(Milliseconds::new(NOW)),
+    };
+    let participants = like.participants().clone();
+    Record::new(envelope, participants, consent, None, vec![]).unwrap()
 }
 
 fn record(number: u64, account: &str, text: String, attachments: Vec<Attachment>) -> Record {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use canonical::Milliseconds;
@@ -20,8 +20,8 @@ use wire::verify::{Follower, ReadLeaf, VerifiedEntry, receipt};
 use wire::{
     Act, AdmittedAt, Body, ChainPosition, Control, ControlNumber, Enrol, Entry, EntryDraft,
     EntryId, EpochUse, Genesis, GenesisNonce, Kind, Leaf, ObjectHash, PublishedEpoch, Recipients,
-    Refusal, RefusalCode, RetentionClass, Revocation, Revoke, Role, Seen, SequenceNumber, SignerId,
-    SignerKey, Stored, TlsIdentity, WitnessPolicy, XWingKey,
+    Refusal, RefusalCode, RetentionClass, Role, Seen, SequenceNumber, SignerId, SignerKey, Stored,
+    TlsIdentity, WitnessPolicy, XWingKey,
 };
 
 pub const NOW: i64 = 1_790_000_000_000;
@@ -130,14 +130,9 @@ impl Owner {
 
     /// The same acts in a new log, as after the loss of a relay.
     pub fn rebuild(&self) -> Arc<TestLog> {
-        self.rebuild_up_to(usize::MAX)
-    }
-
-    /// The first so many of them.
-    pub fn rebuild_up_to(&self, acts: usize) -> Arc<TestLog> {
         // Sequenced later, so that it is another log.
         let log = Arc::new(TestLog::new(self.genesis.clone(), &self.log_seed, NOW + 1));
-        for entry in self.acts.lock().unwrap().iter().take(acts) {
+        for entry in self.acts.lock().unwrap().iter() {
             log.admit(entry).unwrap();
         }
         log
@@ -178,6 +173,25 @@ impl Owner {
         self.control(log, Act::Delegate(delegate));
     }
 
+    /// Ends the oldest delegation for a purpose.
+    pub fn undelegate_first(&self, log: &TestLog, purpose: wire::Purpose) {
+        let first = log
+            .inner()
+            .authority
+            .delegations()
+            .iter()
+            .find(|delegation| delegation.purpose() == purpose)
+            .map(wire::authority::Delegation::number);
+        let delegation = first.unwrap();
+        self.control(
+            log,
+            Act::Undelegate(wire::Undelegate {
+                purpose,
+                delegation,
+            }),
+        );
+    }
+
     /// Mail to an agent, signed by these keys, the first of which carries it at `at`.
     pub fn mail(
         &self,
@@ -206,17 +220,6 @@ impl Owner {
             number: entry.number().next(),
             previous: entry.id(),
         };
-    }
-
-    /// Revokes a signer.
-    pub fn revoke(&self, log: &TestLog, signer: SignerId, how: Revocation) {
-        self.control(log, Act::Revoke(Revoke { signer, how }));
-    }
-
-    /// The root signs the control chain's head.
-    pub fn sign_head(&self, log: &TestLog) {
-        let head = log.inner().authority.head();
-        log.admit(&self.sign(Body::Head(head))).unwrap();
     }
 
     /// The vault says that it holds everything up to now.
@@ -285,8 +288,6 @@ pub struct TestLog {
     signer: LogSigner,
     origin: Origin,
     at: AdmittedAt,
-    /// Milliseconds that have passed since.
-    pub passed: AtomicI64,
 }
 
 pub struct Inner {
@@ -332,7 +333,6 @@ impl TestLog {
             .unwrap(),
             origin: Origin::new(&origin).unwrap(),
             at: AdmittedAt::new(Milliseconds::new(at)).unwrap(),
-            passed: AtomicI64::new(0),
             inner: Mutex::new(Inner {
                 authority: Authority::new(genesis),
                 edge: TileEdge::empty(),
@@ -370,8 +370,7 @@ impl TestLog {
         let signed = entry
             .clone()
             .verify_signatures(|id| inner.authority.key(id))?;
-        let passed = self.passed.load(Ordering::SeqCst);
-        let at = AdmittedAt::new(self.at.time().plus(passed)).unwrap();
+        let at = self.at;
         let outcome = inner
             .authority
             .check(&signed, at, &LogPast(&inner))
@@ -493,11 +492,6 @@ pub enum Fault {
 /// The log as an agent reaches it, over a network that loses calls by a plan.
 pub struct LogRelay {
     pub log: Arc<TestLog>,
-    /// It says that it does not know the agent, or that it is revoked; that is so for uploads, mail
-    /// and `stored`.
-    pub denies: AtomicBool,
-    /// Control entries from this number on are not shown.
-    pub hides: Mutex<Option<ControlNumber>>,
     pub faults: Box<dyn Fn() -> Fault + Send + Sync>,
     pub calls: AtomicU64,
 }
@@ -513,8 +507,6 @@ impl LogRelay {
     ) -> Self {
         Self {
             log: Arc::clone(log),
-            denies: AtomicBool::new(false),
-            hides: Mutex::default(),
             faults: Box::new(faults),
             calls: AtomicU64::new(0),
         }
@@ -537,20 +529,9 @@ impl LogRelay {
     }
 }
 
-impl LogRelay {
-    /// As a call that only those in good standing may make.
-    fn standing_call<T>(&self, work: impl FnOnce(&TestLog) -> T) -> Result<T, RelayFailure> {
-        if self.denies.load(Ordering::SeqCst) {
-            self.calls.fetch_add(1, Ordering::SeqCst);
-            return Err(RelayFailure::Denied("not you".into()));
-        }
-        self.call(work)
-    }
-}
-
 impl Relay for LogRelay {
     async fn upload(&self, object: ObjectHash, place: ObjectPlace) -> Result<(), RelayFailure> {
-        self.standing_call(|log| {
+        self.call(|log| {
             let bytes = match place {
                 ObjectPlace::Bytes(bytes) => bytes,
                 ObjectPlace::File(path) => std::fs::read(path).unwrap(),
@@ -583,7 +564,6 @@ impl Relay for LogRelay {
     }
 
     async fn control(&self, from: ControlNumber) -> Result<ControlPage, RelayFailure> {
-        let hidden = *self.hides.lock().unwrap();
         self.call(|log| {
             let inner = log.inner();
             let acts = inner
@@ -591,10 +571,7 @@ impl Relay for LogRelay {
                 .iter()
                 .enumerate()
                 .filter(|(_, leaf)| match leaf.entry().body() {
-                    Body::Control(control) => {
-                        let shown = hidden.is_none_or(|hidden| control.number < hidden);
-                        control.number >= from && shown
-                    }
+                    Body::Control(control) => control.number >= from,
                     _ => false,
                 })
                 .map(|(index, _)| log.logged(&inner, index))
@@ -619,17 +596,8 @@ impl Relay for LogRelay {
         self.call(|log| log.inner().objects[&object].clone())
     }
 
-    async fn head(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
-        self.call(|log| {
-            let inner = log.inner();
-            let mut leaves = inner.leaves.iter();
-            let index = leaves.rposition(|leaf| leaf.entry().kind() == Kind::Head)?;
-            Some(log.logged(&inner, index))
-        })
-    }
-
     async fn stored(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
-        self.standing_call(|log| {
+        self.call(|log| {
             let inner = log.inner();
             let index = inner
                 .leaves
@@ -653,7 +621,10 @@ impl Relay for LogRelay {
                 next: state.next(),
                 last: state.last(),
             }),
-            None => Err(RelayFailure::Denied("who?".into())),
+            None => Err(RelayFailure::Refused(Refusal::new(
+                RefusalCode::UnknownSigner,
+                "who?",
+            ))),
         })?
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SpoolError;
 
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 const SCHEMA: &str = "
 CREATE TABLE owner (
@@ -93,6 +93,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
         0 => {
             tx.execute_batch(SCHEMA)?;
             tx.execute_batch(super::plan::TABLES)?;
+            tx.execute_batch(super::notices::TABLES)?;
         }
         1..=VERSION => {
             // Version 2 has plans and what they leave out.
@@ -106,6 +107,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
                     "ALTER TABLE known ADD COLUMN contents BLOB;
                      ALTER TABLE chain ADD COLUMN head_at INTEGER;",
                 )?;
+            }
+            // Version 4 has notices.
+            if version < 4 {
+                tx.execute_batch(super::notices::TABLES)?;
             }
         }
         found => return Err(SpoolError::Version { found }),

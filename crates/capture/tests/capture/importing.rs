@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use canonical::Milliseconds;
 use capture::{Courier, Happening, Step, Stop};
 use connector::Incoming;
 use connector::kit::KitError;
-use record::{Content, LossWhy};
+use record::{
+    Assurance, Content, Envelope, LossWhy, Message, Original, Record, Source, TextId, Time,
+};
 use wire::Role;
 
 use crate::source::{ACCOUNT, connect, hello, job, message, messages, with_attachment};
@@ -77,6 +80,172 @@ async fn spool_5_an_export_reaches_the_log_whole_and_once() {
         .unwrap();
     assert_eq!((summary.kept.new, summary.kept.known), (1, 5_000));
     assert_eq!(agent.spool().counts().unwrap().waiting, 1);
+}
+
+/// A message under any id, saying anything.
+fn called(id: &str, text: &str, assurance: Assurance) -> Incoming {
+    let text_id = |text: &str| TextId::new(text).unwrap();
+    let template = message(1, ACCOUNT);
+    let envelope = template.envelope();
+    let source = Source {
+        network: envelope.network().clone(),
+        account: envelope.account().clone(),
+        custodian: envelope.custodian().clone(),
+        connector: envelope.connector().clone(),
+        assurance,
+        mode: envelope.mode(),
+    };
+    // Delivered anew each time: neither times nor original bytes are content.
+    let captured = Time::utc(Milliseconds::new(text.len() as i64));
+    let record = Record::new(
+        Envelope::builder(&source, text_id("chat"), text_id(id), captured)
+            .sent(envelope.times().sent)
+            .received(captured),
+        template.participants().clone(),
+        Message::plain(text),
+        Some(Original::inline(
+            "text/plain",
+            format!("{captured:?} {text}"),
+        )),
+        Vec::new(),
+    )
+    .unwrap();
+    Incoming::of(&record)
+}
+
+/// SPOOL-6: what says something else under the id of another is archived beside it, once, also
+/// after the agent was killed or stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn spool_6_another_message_under_a_known_id_is_archived_beside_it() {
+    let owner = Owner::new();
+    let home = Home::new(&owner);
+    let (log, mut courier) = enrolled(&owner, &home).await;
+    let emit = |agent: &capture::Agent, texts: Vec<(&'static str, Assurance)>| {
+        let connector = move |ctx: &mut connector::kit::Context<'_>| {
+            ctx.hello(hello())?;
+            for (text, assurance) in texts {
+                ctx.emit(vec![called("7", text, assurance)], None)?;
+            }
+            Ok(())
+        };
+        let summary = agent.import_over(&job(), connect(connector), &Stop::default(), |_| {});
+        let kept = summary.unwrap().kept;
+        (kept.new, kept.known, kept.apart)
+    };
+    let export = Assurance::Export;
+    let agent = Arc::clone(courier.agent());
+    let texts = vec![
+        ("one", export),
+        ("two", export),
+        ("one", export),
+        ("three", export),
+    ];
+    assert_eq!(emit(&agent, texts.clone()), (3, 1, 2));
+    assert_eq!(emit(&agent, texts.clone()), (0, 4, 0), "twice adds nothing");
+    assert_eq!(courier.deliver().await.unwrap(), Step::Idle);
+    drop((agent, courier));
+    let agent = home.open();
+    let reversed = texts.iter().rev().copied().collect();
+    assert_eq!(
+        emit(&agent, reversed),
+        (0, 4, 0),
+        "after a restart, in another order"
+    );
+    // SPOOL-7: the device's word and an export's are not compared.
+    assert_eq!(emit(&agent, vec![("four", Assurance::Device)]), (0, 1, 0));
+
+    let records: Vec<Record> = log
+        .open(&owner)
+        .iter()
+        .flat_map(|batch| batch.records().map(|record| record.unwrap().into_record()))
+        .collect();
+    let said: Vec<(bool, String)> = records
+        .iter()
+        .map(|record| {
+            let Content::Message(message) = &record.body().content else {
+                panic!("a message")
+            };
+            let record::Part::Text(text) = &message.parts[0] else {
+                panic!("a text")
+            };
+            let id = record.envelope().source_id().as_str();
+            assert!(id == "7" || id.starts_with("7~"), "{id}");
+            let told = record
+                .body()
+                .fields
+                .iter()
+                .any(|field| field.name == "greffe.source-id" && field.value == "7");
+            assert_eq!(told, id != "7");
+            (id == "7", text.text.clone())
+        })
+        .collect();
+    let expected = [(true, "one"), (false, "two"), (false, "three")];
+    assert_eq!(said, expected.map(|(first, text)| (first, text.to_owned())));
+    let ids: BTreeSet<_> = records.iter().map(Record::id).collect();
+    assert_eq!(ids.len(), 3);
+}
+
+/// SPOOL-7: a folder of before content was marked goes on, and what it knows it goes on knowing.
+#[tokio::test(flavor = "multi_thread")]
+async fn spool_7_folders_of_before_are_taken_over() {
+    let owner = Owner::new();
+    let home = Home::new(&owner);
+    let (_log, courier) = enrolled(&owner, &home).await;
+    let import = |agent: &capture::Agent, incoming: Vec<Incoming>| {
+        let connector = move |ctx: &mut connector::kit::Context<'_>| {
+            ctx.hello(hello())?;
+            ctx.emit(incoming, None)
+        };
+        let summary = agent.import_over(&job(), connect(connector), &Stop::default(), |_| {});
+        let kept = summary.unwrap().kept;
+        (kept.new, kept.known, kept.apart)
+    };
+    let export = Assurance::Export;
+    let one = || called("7", "one", export);
+    assert_eq!(import(courier.agent(), vec![one()]), (1, 0, 0));
+    drop(courier);
+    let database = rusqlite::Connection::open(home.path().join("spool/spool.db")).unwrap();
+    database
+        .execute_batch(
+            "ALTER TABLE known DROP COLUMN contents;
+             ALTER TABLE chain DROP COLUMN head_at;
+             DROP TABLE notice;
+             PRAGMA user_version = 2;",
+        )
+        .unwrap();
+    drop(database);
+    let agent = home.open();
+    assert_eq!(import(&agent, vec![one()]), (0, 1, 0));
+    assert_eq!(import(&agent, vec![called("7", "two", export)]), (0, 1, 0));
+    let new = || vec![called("8", "one", export), called("8", "two", export)];
+    assert_eq!(import(&agent, new()), (2, 0, 1));
+    drop(agent);
+    assert_eq!(import(&home.open(), new()), (0, 2, 0));
+}
+
+/// SPOOL-8: a flood of small events is not multiplied into entries, and stays in its order.
+#[tokio::test(flavor = "multi_thread")]
+async fn spool_8_events_that_wait_together_become_one_entry() {
+    let owner = Owner::new();
+    let home = Home::new(&owner);
+    let (log, mut courier) = enrolled(&owner, &home).await;
+    let flood = |ctx: &mut connector::kit::Context<'_>| {
+        ctx.hello(hello())?;
+        for n in 0..1_000 {
+            ctx.emit(vec![Incoming::of(&message(n, ACCOUNT))], None)?;
+        }
+        Ok(())
+    };
+    let kept = courier
+        .agent()
+        .import_over(&job(), connect(flood), &Stop::default(), |_| {})
+        .unwrap()
+        .kept;
+    assert_eq!(kept.new, 1_000);
+    assert!(kept.entries <= 1_000 / 8, "{} entries", kept.entries);
+    assert_eq!(courier.deliver().await.unwrap(), Step::Idle);
+    let expected: Vec<String> = (0..1_000).map(|n| n.to_string()).collect();
+    assert_eq!(log.source_ids(&owner), expected);
 }
 
 /// SPOOL-3: no plain text in the folder, no plain file left.

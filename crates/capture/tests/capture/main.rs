@@ -8,6 +8,7 @@
 
 mod crashing;
 mod delivery;
+mod denied;
 mod importing;
 mod living;
 mod planned;

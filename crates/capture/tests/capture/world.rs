@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use canonical::Milliseconds;
@@ -20,8 +20,8 @@ use wire::verify::{Follower, ReadLeaf, VerifiedEntry, receipt};
 use wire::{
     Act, AdmittedAt, Body, ChainPosition, Control, ControlNumber, Enrol, Entry, EntryDraft,
     EntryId, EpochUse, Genesis, GenesisNonce, Kind, Leaf, ObjectHash, PublishedEpoch, Recipients,
-    Refusal, RefusalCode, RetentionClass, Role, Seen, SequenceNumber, SignerId, SignerKey, Stored,
-    TlsIdentity, WitnessPolicy, XWingKey,
+    Refusal, RefusalCode, RetentionClass, Revocation, Revoke, Role, Seen, SequenceNumber, SignerId,
+    SignerKey, Stored, TlsIdentity, WitnessPolicy, XWingKey,
 };
 
 pub const NOW: i64 = 1_790_000_000_000;
@@ -130,9 +130,14 @@ impl Owner {
 
     /// The same acts in a new log, as after the loss of a relay.
     pub fn rebuild(&self) -> Arc<TestLog> {
+        self.rebuild_up_to(usize::MAX)
+    }
+
+    /// The first so many of them.
+    pub fn rebuild_up_to(&self, acts: usize) -> Arc<TestLog> {
         // Sequenced later, so that it is another log.
         let log = Arc::new(TestLog::new(self.genesis.clone(), &self.log_seed, NOW + 1));
-        for entry in self.acts.lock().unwrap().iter() {
+        for entry in self.acts.lock().unwrap().iter().take(acts) {
             log.admit(entry).unwrap();
         }
         log
@@ -222,6 +227,17 @@ impl Owner {
         };
     }
 
+    /// Revokes a signer.
+    pub fn revoke(&self, log: &TestLog, signer: SignerId, how: Revocation) {
+        self.control(log, Act::Revoke(Revoke { signer, how }));
+    }
+
+    /// The root signs the control chain's head.
+    pub fn sign_head(&self, log: &TestLog) {
+        let head = log.inner().authority.head();
+        log.admit(&self.sign(Body::Head(head))).unwrap();
+    }
+
     /// The vault says that it holds everything up to now.
     pub fn store(&self, log: &TestLog) {
         let seen = log.seen();
@@ -288,6 +304,8 @@ pub struct TestLog {
     signer: LogSigner,
     origin: Origin,
     at: AdmittedAt,
+    /// Milliseconds that have passed since.
+    pub passed: AtomicI64,
 }
 
 pub struct Inner {
@@ -333,6 +351,7 @@ impl TestLog {
             .unwrap(),
             origin: Origin::new(&origin).unwrap(),
             at: AdmittedAt::new(Milliseconds::new(at)).unwrap(),
+            passed: AtomicI64::new(0),
             inner: Mutex::new(Inner {
                 authority: Authority::new(genesis),
                 edge: TileEdge::empty(),
@@ -370,7 +389,8 @@ impl TestLog {
         let signed = entry
             .clone()
             .verify_signatures(|id| inner.authority.key(id))?;
-        let at = self.at;
+        let passed = self.passed.load(Ordering::SeqCst);
+        let at = AdmittedAt::new(self.at.time().plus(passed)).unwrap();
         let outcome = inner
             .authority
             .check(&signed, at, &LogPast(&inner))
@@ -492,6 +512,11 @@ pub enum Fault {
 /// The log as an agent reaches it, over a network that loses calls by a plan.
 pub struct LogRelay {
     pub log: Arc<TestLog>,
+    /// It says that it does not know the agent, or that it is revoked; that is so for uploads, mail
+    /// and `stored`.
+    pub denies: AtomicBool,
+    /// Control entries from this number on are not shown.
+    pub hides: Mutex<Option<ControlNumber>>,
     pub faults: Box<dyn Fn() -> Fault + Send + Sync>,
     pub calls: AtomicU64,
 }
@@ -507,6 +532,8 @@ impl LogRelay {
     ) -> Self {
         Self {
             log: Arc::clone(log),
+            denies: AtomicBool::new(false),
+            hides: Mutex::default(),
             faults: Box::new(faults),
             calls: AtomicU64::new(0),
         }
@@ -529,9 +556,20 @@ impl LogRelay {
     }
 }
 
+impl LogRelay {
+    /// As a call that only those in good standing may make.
+    fn standing_call<T>(&self, work: impl FnOnce(&TestLog) -> T) -> Result<T, RelayFailure> {
+        if self.denies.load(Ordering::SeqCst) {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            return Err(RelayFailure::Denied("not you".into()));
+        }
+        self.call(work)
+    }
+}
+
 impl Relay for LogRelay {
     async fn upload(&self, object: ObjectHash, place: ObjectPlace) -> Result<(), RelayFailure> {
-        self.call(|log| {
+        self.standing_call(|log| {
             let bytes = match place {
                 ObjectPlace::Bytes(bytes) => bytes,
                 ObjectPlace::File(path) => std::fs::read(path).unwrap(),
@@ -564,6 +602,7 @@ impl Relay for LogRelay {
     }
 
     async fn control(&self, from: ControlNumber) -> Result<ControlPage, RelayFailure> {
+        let hidden = *self.hides.lock().unwrap();
         self.call(|log| {
             let inner = log.inner();
             let acts = inner
@@ -571,7 +610,10 @@ impl Relay for LogRelay {
                 .iter()
                 .enumerate()
                 .filter(|(_, leaf)| match leaf.entry().body() {
-                    Body::Control(control) => control.number >= from,
+                    Body::Control(control) => {
+                        let shown = hidden.is_none_or(|hidden| control.number < hidden);
+                        control.number >= from && shown
+                    }
                     _ => false,
                 })
                 .map(|(index, _)| log.logged(&inner, index))
@@ -596,8 +638,17 @@ impl Relay for LogRelay {
         self.call(|log| log.inner().objects[&object].clone())
     }
 
-    async fn stored(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
+    async fn head(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
         self.call(|log| {
+            let inner = log.inner();
+            let mut leaves = inner.leaves.iter();
+            let index = leaves.rposition(|leaf| leaf.entry().kind() == Kind::Head)?;
+            Some(log.logged(&inner, index))
+        })
+    }
+
+    async fn stored(&self) -> Result<Option<LoggedLeaf>, RelayFailure> {
+        self.standing_call(|log| {
             let inner = log.inner();
             let index = inner
                 .leaves
@@ -621,10 +672,7 @@ impl Relay for LogRelay {
                 next: state.next(),
                 last: state.last(),
             }),
-            None => Err(RelayFailure::Refused(Refusal::new(
-                RefusalCode::UnknownSigner,
-                "who?",
-            ))),
+            None => Err(RelayFailure::Denied("who?".into())),
         })?
     }
 }

@@ -9,9 +9,9 @@ use jiff::tz::TimeZone;
 use record::{Assurance, Milliseconds, Mode, NetworkName, Source, TextId};
 
 use crate::coverage::coverage;
-use crate::open::{Export, Format, OpenError, open};
+use crate::open::{Content, Export, Format, OpenError, open};
 use crate::whatsapp::DateOrder;
-use crate::{element, mail, telegram, whatsapp};
+use crate::{desktop, element, mail, signal_export, table, telegram, whatsapp};
 
 /// Name and version in every record.
 const CONNECTOR: &str = concat!("imports/", env!("CARGO_PKG_VERSION"));
@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) dates: Option<DateOrder>,
     pub(crate) me: Option<String>,
     pub(crate) title: Option<String>,
+    /// The conversation's id on its network, where the export does not say it.
+    pub(crate) conversation: Option<String>,
 }
 
 /// Imports the export that the settings name, speaking the connector protocol.
@@ -47,7 +49,12 @@ fn import(ctx: &mut Context<'_>) -> Result<(), KitError> {
         .ok_or_else(|| failed("import-path-missing", &[]))?
         .to_owned();
     let settings = settings(ctx)?;
-    let export = open(Path::new(&path), ctx.folder()).map_err(|error| not_opened(&path, &error))?;
+    let mapping = ctx.setting("mapping").map(str::to_owned);
+    let export = match &mapping {
+        Some(_) => table_at(Path::new(&path)),
+        None => open(Path::new(&path), ctx.folder()),
+    }
+    .map_err(|error| not_opened(&path, &error))?;
     let (network, way) = match export.format {
         Format::WhatsApp => (NetworkName::WHATSAPP, "whatsapp-export"),
         Format::Telegram => (NetworkName::TELEGRAM, "telegram-export"),
@@ -81,10 +88,27 @@ fn import(ctx: &mut Context<'_>) -> Result<(), KitError> {
         Format::Telegram => telegram::import(ctx, source, &export, settings),
         Format::Element => element::import(ctx, source, &export, &settings),
         Format::Mail => mail::import(ctx, source, &export, &settings, name("email")?),
-        Format::Table | Format::SignalDesktop | Format::SignalExport => {
-            Err(failed("import-nothing-found", &[]))
+        Format::Table => {
+            let mapping = mapping.unwrap_or_default();
+            table::import(ctx, source, &export, &settings, &mapping)
         }
+        Format::SignalDesktop => desktop::import(ctx, source, &export, &settings),
+        Format::SignalExport => signal_export::import(ctx, source, &export, &settings),
     }
+}
+
+/// A table; only a mapping says that a file is one.
+fn table_at(path: &Path) -> Result<Export, OpenError> {
+    std::fs::File::open(path)?;
+    let name = path.file_stem().unwrap_or_default();
+    Ok(Export {
+        format: Format::Table,
+        content: Content::File {
+            path: path.to_owned(),
+            folder: path.parent().unwrap_or(Path::new(".")).to_owned(),
+        },
+        name: name.to_string_lossy().into_owned(),
+    })
 }
 
 /// What `hello` says where each record names its own network (CONN-2).
@@ -115,6 +139,7 @@ fn settings(ctx: &Context<'_>) -> Result<Settings, KitError> {
         dates,
         me: text("me"),
         title: text("title"),
+        conversation: text("conversation"),
     })
 }
 

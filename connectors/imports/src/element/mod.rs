@@ -20,14 +20,17 @@ use serde_json::Value;
 
 use self::files::Found;
 use crate::emit::{Emitter, Entry, Where, clipped};
+use crate::list::{Piece, in_object};
 use crate::media::{Copied, Files, NotCopied};
 use crate::open::Export;
 use crate::outbox::{Outbox, folder, resume_at};
 use crate::run::Settings;
-use crate::telegram::scan::{Broken, Place, Scanner, Slice};
+use crate::telegram::scan::{Scanner, Slice};
 
 /// Media type of originals: the event's object, byte for byte.
 const ORIGINAL: &str = "application/json";
+/// The member that holds the events.
+const LIST: &str = "messages";
 /// Bytes of files after which records are sent on.
 const FILE_BYTES: u64 = 64 << 20;
 /// Events with files that are remembered.
@@ -61,8 +64,8 @@ pub(crate) fn import(
     if !names.is_empty() {
         // What can not be read is said by the second pass.
         let _ = export.content.read(|input| {
-            document(&mut Scanner::new(input), &mut |part| {
-                if let Piece::Event(slice) = part
+            in_object(&mut Scanner::new(input), LIST, event_start, &mut |part| {
+                if let Piece::Element(slice) = part
                     && wanted.len() < MAX_WANTED
                     && let Ok(event) = serde_json::from_slice::<Value>(slice.bytes)
                 {
@@ -90,7 +93,7 @@ pub(crate) fn import(
     let named = settings.title.is_some();
     let read = export.content.read(|input| {
         let mut input = Scanner::new(input);
-        let outcome = document(&mut input, &mut |piece| {
+        let outcome = in_object(&mut input, LIST, event_start, &mut |piece| {
             walk.take(piece, named, &mut outbox)
         });
         let place = input.place();
@@ -128,8 +131,8 @@ pub(crate) fn import(
 /// Any bytes as an export.
 pub(crate) fn fuzz(bytes: &[u8]) {
     let mut wanted = Vec::new();
-    let _ = document(&mut Scanner::new(bytes), &mut |piece| {
-        if let Piece::Event(slice) = piece
+    let _ = in_object(&mut Scanner::new(bytes), LIST, event_start, &mut |piece| {
+        if let Piece::Element(slice) = piece
             && let Ok(event) = serde_json::from_slice::<Value>(slice.bytes)
         {
             wanted.extend(files::wanted(&event, slice.place.offset));
@@ -138,109 +141,6 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     });
     let names = [String::from_utf8_lossy(bytes).into_owned()].into();
     let _ = files::bind(&wanted, &names, None);
-}
-
-/// A piece of the document.
-enum Piece<'s> {
-    /// A member beside the messages: its name and value.
-    Member(&'s str, Slice<'s>),
-    Event(Slice<'s>),
-    /// What is no JSON, or what is missing.
-    Broken(Slice<'s>),
-    EndsEarly(Place),
-}
-
-/// Goes through the document. What is broken is stepped over to the next event.
-fn document<R: std::io::Read>(
-    input: &mut Scanner<R>,
-    take: &mut dyn FnMut(Piece<'_>) -> Result<(), KitError>,
-) -> Result<(), KitError> {
-    if !input.take(b'{') {
-        return broken(input, take);
-    }
-    loop {
-        if input.take(b'}') {
-            return Ok(());
-        }
-        if input.peek().is_none() {
-            return take(Piece::EndsEarly(input.place()));
-        }
-        let Ok(key) = input.key() else {
-            return broken(input, take);
-        };
-        if key == "messages" && input.take(b'[') {
-            if !events(input, take)? {
-                return Ok(());
-            }
-        } else {
-            match input.value() {
-                Ok(slice) => take(Piece::Member(&key, slice))?,
-                Err(Broken) => return broken(input, take),
-            }
-        }
-        input.take(b',');
-    }
-}
-
-/// The list of events; `false` where the file ends within it, which is said.
-fn events<R: std::io::Read>(
-    input: &mut Scanner<R>,
-    take: &mut dyn FnMut(Piece<'_>) -> Result<(), KitError>,
-) -> Result<bool, KitError> {
-    loop {
-        match input.peek() {
-            Some(b']') => {
-                input.take(b']');
-                return Ok(true);
-            }
-            Some(b',') => {
-                input.take(b',');
-            }
-            None => {
-                take(Piece::EndsEarly(input.place()))?;
-                return Ok(false);
-            }
-            Some(_) => match input.value() {
-                Ok(slice) => {
-                    let length = slice.bytes.len();
-                    if serde_json::from_slice::<serde::de::IgnoredAny>(slice.bytes).is_ok() {
-                        take(Piece::Event(slice))?;
-                    } else {
-                        input.back(length);
-                        step(input, take)?;
-                    }
-                }
-                Err(Broken) => step(input, take)?,
-            },
-        }
-    }
-}
-
-/// All that is left, in pieces.
-fn broken<R: std::io::Read>(
-    input: &mut Scanner<R>,
-    take: &mut dyn FnMut(Piece<'_>) -> Result<(), KitError>,
-) -> Result<(), KitError> {
-    if input.peek().is_none() {
-        return take(Piece::EndsEarly(input.place()));
-    }
-    while input.peek().is_some() {
-        step(input, take)?;
-    }
-    Ok(())
-}
-
-fn step<R: std::io::Read>(
-    input: &mut Scanner<R>,
-    take: &mut dyn FnMut(Piece<'_>) -> Result<(), KitError>,
-) -> Result<(), KitError> {
-    let mut outcome = Ok(());
-    input.skip_to(event_start, &mut |slice| {
-        if outcome.is_ok() && !slice.bytes.iter().all(u8::is_ascii_whitespace) {
-            outcome = take(Piece::Broken(slice));
-        }
-    });
-    outcome
 }
 
 /// Where an element of the list of messages begins, as the export indents it.
@@ -280,7 +180,7 @@ impl Walk<'_> {
                 let detail = "the file ends before its end";
                 self.lose(LossWhy::Damaged, &place.to_string(), detail, None, outbox)
             }
-            Piece::Event(slice) => {
+            Piece::Element(slice) => {
                 self.about(outbox)?;
                 let end = slice.place.offset + slice.bytes.len() as u64;
                 self.event(&slice, outbox.is_durable(end), outbox)?;

@@ -27,6 +27,7 @@ use crate::open::Export;
 use crate::outbox::{Outbox, folder, resume_at};
 use crate::run::Settings;
 
+pub(crate) use self::marks::network;
 pub(crate) use self::source::{is_mail, looks_like_mail};
 
 /// Media type of originals.

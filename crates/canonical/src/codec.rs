@@ -76,7 +76,7 @@ pub enum CanonicalError {
 /// The canonical encoding of `value`.
 #[must_use]
 pub fn to_bytes<T: Encode<()>>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(128);
+    let mut bytes = Vec::with_capacity(256);
     to_bytes_into(value, &mut bytes);
     bytes
 }

@@ -51,6 +51,7 @@
 mod attachment;
 mod code;
 mod content;
+mod encoded;
 mod envelope;
 mod ids;
 mod label;
@@ -71,6 +72,7 @@ pub use content::{
     Account, Activity, Body, Call, Change, Changed, Consent, Content, Delete, Edit, Field, Loss,
     MemberChange, Membership, Poll, PollOption, Reaction, Receipt, Roster, Unknown,
 };
+pub use encoded::EncodedRecord;
 pub use envelope::{Envelope, EnvelopeBuilder, OffsetMinutes, Source, Time, Times};
 pub use ids::{IdError, NetworkName, ParticipantId, RecordId, TextId};
 pub use limits::{

@@ -1,6 +1,6 @@
 //! The record and its encoded parts.
 
-use canonical::{CanonicalError, encoded_len, to_bytes};
+use canonical::{CanonicalError, encoded_len, to_bytes, to_bytes_into};
 use minicbor::encode::Encode;
 
 use crate::limits::{check, check_sizes};
@@ -32,17 +32,26 @@ impl Record {
         original: Option<Original>,
         attachments: Vec<Attachment>,
     ) -> Result<Self, RecordError> {
-        let body = body.into();
-        let envelope = envelope.build(body.content.kind());
-        let record = Self {
-            envelope,
+        let record = Self::put_together(envelope, participants, body.into(), original, attachments);
+        record.check(record.sizes())?;
+        Ok(record)
+    }
+
+    /// What [`Record::new`] is before its checks.
+    pub(crate) fn put_together(
+        envelope: EnvelopeBuilder,
+        participants: Participants,
+        body: Body,
+        original: Option<Original>,
+        attachments: Vec<Attachment>,
+    ) -> Self {
+        Self {
+            envelope: envelope.build(body.content.kind()),
             participants,
             body,
             original,
             attachments,
-        };
-        record.check(record.sizes())?;
-        Ok(record)
+        }
     }
 
     /// Reads a record from its encoded parts (envelope, participants, body, original or nothing)
@@ -92,6 +101,27 @@ impl Record {
             body: to_bytes(&self.body),
             original: self.original.as_ref().map(to_bytes).unwrap_or_default(),
         }
+    }
+
+    /// Appends the encoded parts to `bytes`, one directly behind the other, and gives the length
+    /// of each.
+    pub fn append_parts(&self, bytes: &mut Vec<u8>) -> [usize; 4] {
+        let start = bytes.len();
+        to_bytes_into(&self.envelope, bytes);
+        let envelope = bytes.len();
+        to_bytes_into(&self.participants, bytes);
+        let participants = bytes.len();
+        to_bytes_into(&self.body, bytes);
+        let body = bytes.len();
+        if let Some(original) = &self.original {
+            to_bytes_into(original, bytes);
+        }
+        [
+            envelope - start,
+            participants - envelope,
+            body - participants,
+            bytes.len() - body,
+        ]
     }
 
     /// The record's id (RECORD-1).
@@ -146,7 +176,7 @@ impl Record {
         ]
     }
 
-    fn check(&self, sizes: [usize; 4]) -> Result<(), RecordError> {
+    pub(crate) fn check(&self, sizes: [usize; 4]) -> Result<(), RecordError> {
         check(&self.body, self.original.as_ref(), &self.attachments)?;
         let [envelope, participants, body, original] = sizes;
         let sizes = [

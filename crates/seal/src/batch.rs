@@ -1,7 +1,7 @@
 //! From records to a sealed batch: gather, commit, seal.
 
 use minicbor::{Decode, Encode};
-use record::{Attachment, Record};
+use record::{Attachment, EncodedRecord, Record};
 use wire::commitment::BatchSeed;
 use wire::{
     BatchHead, Body, CommitmentRoot, EntryDraft, EntryError, EpochId, Object, ObjectHash,
@@ -15,6 +15,7 @@ use crate::padding::{self, Form as Padding, HEADER};
 use crate::randomness::{Randomness, draw};
 use crate::stream::Stream;
 use crate::suite::{self, BODY, SuiteError, TAG};
+use crate::wiped::Wiped;
 
 /// zstd's level for imports.
 const LEVEL: i32 = 3;
@@ -45,6 +46,8 @@ pub struct SealedAttachment {
 pub struct BatchBuilder {
     building: Building,
     streams: Vec<Object>,
+    /// Where one record after the other is encoded.
+    encoding: Wiped,
 }
 
 /// Why a record was not taken into a batch.
@@ -83,6 +86,9 @@ pub enum SealError {
     /// The draft's body is not the head of what is sealed, or names another epoch.
     #[error("the entry's draft does not describe what is sealed")]
     Draft,
+    /// A compressed batch is not sealed as one that was captured as it happened.
+    #[error("the batch is compressed, which only imports are")]
+    Form,
     /// The HPKE implementation failed.
     #[error("sealing the object")]
     Suite(#[source] SuiteError),
@@ -101,6 +107,7 @@ impl BatchBuilder {
         Self {
             building: Building::new(),
             streams: Vec::new(),
+            encoding: Wiped::new(),
         }
     }
 
@@ -112,7 +119,33 @@ impl BatchBuilder {
     /// [`PushError::Full`] when it belongs into the next batch; otherwise when it can not be
     /// sealed at all.
     pub fn push(&mut self, record: &Record, streams: &[Option<Stream>]) -> Result<(), PushError> {
-        let attachments = record.attachments();
+        let mut encoding = std::mem::replace(&mut self.encoding, Wiped::new());
+        encoding.truncate(0);
+        let lengths = encoding.append(|bytes| record.append_parts(bytes));
+        let pushed = self.push_parts(parted(&encoding, lengths), record.attachments(), streams);
+        self.encoding = encoding;
+        pushed
+    }
+
+    /// The same for a record that is encoded already.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn push_encoded(
+        &mut self,
+        record: &EncodedRecord<'_>,
+        streams: &[Option<Stream>],
+    ) -> Result<(), PushError> {
+        self.push_parts(record.slices(), record.record().attachments(), streams)
+    }
+
+    fn push_parts(
+        &mut self,
+        first: [&[u8]; 4],
+        attachments: &[Attachment],
+        streams: &[Option<Stream>],
+    ) -> Result<(), PushError> {
         if attachments.len() != streams.len() {
             return Err(PushError::Streams {
                 expected: attachments.len(),
@@ -130,9 +163,12 @@ impl BatchBuilder {
                 stream: stream.clone(),
             })));
         }
-        let first = record.parts();
+        if sealed.is_empty() {
+            self.fits(&first)?;
+            self.building.push(&first);
+            return Ok(());
+        }
         let parts: Vec<&[u8]> = first
-            .slices()
             .into_iter()
             .chain(sealed.iter().map(|part| part.as_slice()))
             .collect();
@@ -171,8 +207,11 @@ impl BatchBuilder {
             return None;
         }
         let seed = BatchSeed::from_bytes(draw(randomness));
+        let committed = self.building.commit(seed);
         Some(CommittedBatch {
-            committed: self.building.commit(seed),
+            root: committed.root(),
+            count: RecordCount::new(committed.count()),
+            content: Contents::Plain(committed),
             streams: self.streams,
         })
     }
@@ -195,6 +234,16 @@ impl BatchBuilder {
     }
 }
 
+/// Four parts that stand one directly behind the other.
+fn parted(bytes: &[u8], lengths: [usize; 4]) -> [&[u8]; 4] {
+    let mut rest = bytes;
+    lengths.map(|length| {
+        let (part, behind) = rest.split_at_checked(length).unwrap_or_default();
+        rest = behind;
+        part
+    })
+}
+
 impl Default for BatchBuilder {
     fn default() -> Self {
         Self::new()
@@ -209,21 +258,49 @@ impl std::fmt::Debug for BatchBuilder {
 
 /// Records and the commitment to them: what their entry says is known, and can not change.
 pub struct CommittedBatch {
-    committed: Committed,
+    root: CommitmentRoot,
+    count: RecordCount,
+    content: Contents,
     streams: Vec<Object>,
+}
+
+enum Contents {
+    Plain(Committed),
+    Compressed(Compressed),
+}
+
+/// One zstd frame and what it inflates to.
+struct Compressed {
+    inflated: u32,
+    frame: Wiped,
 }
 
 impl CommittedBatch {
     /// The root over the salted parts.
     #[must_use]
     pub fn root(&self) -> CommitmentRoot {
-        self.committed.root()
+        self.root
     }
 
     /// Records in it.
     #[must_use]
     pub fn count(&self) -> RecordCount {
-        RecordCount::new(self.committed.count())
+        self.count
+    }
+
+    /// Compresses the records of an import before they are sealed ([`Form::Import`] and no other):
+    /// a batch that waits takes a fraction of the memory, and this work, which is most of what
+    /// sealing costs, needs no place in the chain.
+    ///
+    /// # Errors
+    ///
+    /// When zstd fails, or without memory.
+    pub fn compressed(self) -> Result<Self, SealError> {
+        let content = match self.content {
+            Contents::Plain(committed) => Contents::Compressed(compress(&committed)?),
+            compressed @ Contents::Compressed(_) => compressed,
+        };
+        Ok(Self { content, ..self })
     }
 
     /// What the entry says of it; the body of the draft that [`seal_batch`] takes.
@@ -322,12 +399,20 @@ pub fn seal_batch(
     if *draft.body() != Body::Batch(batch.head(recipient.epoch(), form)) {
         return Err(SealError::Draft);
     }
-    let content = &batch.committed;
-    let object = match form {
-        Form::Live => seal_plain(recipient, &draft, content.length(), randomness, |object| {
-            content.write(object);
-        }),
-        Form::Import => seal_compressed(content, recipient, &draft, randomness),
+    let object = match (form, batch.content) {
+        (Form::Live, Contents::Plain(content)) => {
+            seal_plain(recipient, &draft, content.length(), randomness, |object| {
+                content.write(object);
+            })
+        }
+        // BATCH-4: what is captured as it happens is never compressed.
+        (Form::Live, Contents::Compressed(_)) => Err(SealError::Form),
+        (Form::Import, Contents::Plain(content)) => {
+            seal_compressed(&compress(&content)?, recipient, &draft, randomness)
+        }
+        (Form::Import, Contents::Compressed(content)) => {
+            seal_compressed(&content, recipient, &draft, randomness)
+        }
     }?;
     let room = limit::ENTRY_OBJECTS - 1;
     let mut streams = batch.streams;
@@ -358,29 +443,34 @@ pub(crate) fn seal_plain<P: Purpose>(
     finish(recipient, draft, Padding::Plain, length, object, randomness)
 }
 
+/// BATCH-4.
+fn compress(content: &Committed) -> Result<Compressed, SealError> {
+    let plain = content.content();
+    let inflated = u32::try_from(plain.len()).map_err(|_| SealError::Draft)?;
+    let mut whole = Wiped::with_capacity(zstd::zstd_safe::compress_bound(plain.len()));
+    whole
+        .append(|whole| zstd::bulk::Compressor::new(LEVEL)?.compress_to_buffer(plain, whole))
+        .map_err(SealError::Compress)?;
+    // Without the room that was left over, which would be kept for as long as the batch waits.
+    let mut frame = Wiped::with_capacity(whole.len());
+    frame.extend(&whole);
+    Ok(Compressed { inflated, frame })
+}
+
 fn seal_compressed(
-    content: &Committed,
+    content: &Compressed,
     recipient: &RecipientKey<ForRecords>,
     draft: &EntryDraft,
     randomness: &mut dyn Randomness,
 ) -> Result<SealedObject, SealError> {
-    let mut plain = Zeroizing::new(Vec::with_capacity(content.length()));
-    content.write(&mut plain);
-    let inflated = u32::try_from(plain.len()).map_err(|_| SealError::Draft)?;
-    let start = BODY + HEADER + 4;
-    let bound = zstd::zstd_safe::compress_bound(plain.len());
-    let mut object =
-        Vec::with_capacity(start + padding::padded(Padding::Compressed, bound + 4) + TAG);
-    object.resize(start + bound, 0);
-    let frame = object.get_mut(start..).unwrap_or_default();
-    let compressed =
-        zstd::bulk::compress_to_buffer(&plain, frame, LEVEL).map_err(SealError::Compress)?;
-    if let Some(size) = object.get_mut(BODY + HEADER..start) {
-        size.copy_from_slice(&inflated.to_be_bytes());
-    }
-    let length = 4 + compressed;
-    object.truncate(start + compressed);
-    object.resize(BODY + padding::padded(Padding::Compressed, length), 0);
+    let Compressed { inflated, frame } = content;
+    let length = 4 + frame.len();
+    let padded = padding::padded(Padding::Compressed, length);
+    let mut object = Vec::with_capacity(BODY + padded + TAG);
+    object.resize(BODY + HEADER, 0);
+    object.extend_from_slice(&inflated.to_be_bytes());
+    object.extend_from_slice(frame);
+    object.resize(BODY + padded, 0);
     finish(
         recipient,
         draft,

@@ -260,12 +260,13 @@ pub fn open_carry(
     if original.index() != head.original || original.entry().archive() != entry.entry().archive() {
         return Err(OpenCarryError::Original);
     }
-    let (_, bytes) =
+    let (_, opened) =
         open_object(key, head.epoch, entry.entry(), object, false).map_err(OpenCarryError::Open)?;
+    let bytes = opened.content();
     if bytes.len() > MAX_CARRY {
         return Err(OpenCarryError::Structure);
     }
-    let content: CarryContent = canonical::from_bytes(&bytes).map_err(OpenCarryError::Encoding)?;
+    let content: CarryContent = canonical::from_bytes(bytes).map_err(OpenCarryError::Encoding)?;
     if content.version != 1 || content.positions() != head.positions {
         return Err(OpenCarryError::Structure);
     }

@@ -8,6 +8,8 @@ use wire::commitment::{BatchSeed, PartLeaf, RecordLeaf, batch_root};
 use wire::{CommitmentRoot, PartPosition, RecordPosition, limit};
 use zeroize::Zeroizing;
 
+use crate::wiped::Wiped;
+
 /// Most bytes of an encoded batch (BATCH-1).
 pub(crate) const MAX_CONTENT: usize = 4 << 20;
 /// Most bytes if it holds one record only (BATCH-1).
@@ -41,8 +43,8 @@ pub enum ContentError {
 
 /// Records as lists of parts, being encoded one after the other.
 pub(crate) struct Building {
-    /// The encoded records, each an array of byte strings.
-    bytes: Zeroizing<Vec<u8>>,
+    /// Room for the frame, then the encoded records, each an array of byte strings.
+    bytes: Wiped,
     layout: Layout,
 }
 
@@ -92,8 +94,10 @@ impl Layout {
 
 impl Building {
     pub(crate) fn new() -> Self {
+        let mut bytes = Wiped::new();
+        bytes.extend(&[0; FRAME]);
         Self {
-            bytes: Zeroizing::new(Vec::new()),
+            bytes,
             layout: Layout::default(),
         }
     }
@@ -104,7 +108,7 @@ impl Building {
 
     /// Bytes that the content has with the records so far.
     pub(crate) fn content_length(&self) -> usize {
-        FRAME + self.bytes.len()
+        self.bytes.len()
     }
 
     /// Bytes that a record of these parts adds.
@@ -120,34 +124,43 @@ impl Building {
     }
 
     pub(crate) fn push(&mut self, parts: &[&[u8]]) {
-        self.bytes.reserve(Self::record_length(parts));
-        write_head(&mut self.bytes, 4, parts.len());
-        for part in parts {
-            write_head(&mut self.bytes, 2, part.len());
-            let start = self.bytes.len();
-            self.bytes.extend_from_slice(part);
-            self.layout.parts.push(start..self.bytes.len());
-        }
-        self.layout.records.push(self.layout.parts.len());
+        self.bytes.make_room(Self::record_length(parts));
+        let layout = &mut self.layout;
+        self.bytes.append(|bytes| {
+            write_head(bytes, 4, parts.len());
+            for part in parts {
+                write_head(bytes, 2, part.len());
+                let start = bytes.len();
+                bytes.extend_from_slice(part);
+                layout.parts.push(start..bytes.len());
+            }
+        });
+        layout.records.push(layout.parts.len());
     }
 
     /// Ends building: from here on the content is fixed.
-    pub(crate) fn commit(self, seed: BatchSeed) -> Committed {
+    pub(crate) fn commit(mut self, seed: BatchSeed) -> Committed {
         let leaves = self.layout.leaves(&self.bytes, &seed);
+        let frame = frame(&seed, leaves.len());
+        let start = FRAME - frame.len();
+        if let Some(room) = self.bytes.get_mut(start..FRAME) {
+            room.copy_from_slice(&frame);
+        }
         Committed {
             root: batch_root(&leaves),
-            records: self.bytes,
+            bytes: self.bytes,
+            start,
             count: leaves.len(),
-            seed,
         }
     }
 }
 
 /// Records with their commitment, ready to be sealed.
 pub(crate) struct Committed {
-    records: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
+    /// Where the content begins in `bytes`: its frame is a byte or two shorter than its room.
+    start: usize,
     count: usize,
-    seed: BatchSeed,
     root: CommitmentRoot,
 }
 
@@ -160,44 +173,51 @@ impl Committed {
         u32::try_from(self.count).unwrap_or(u32::MAX)
     }
 
+    /// The content.
+    pub(crate) fn content(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
     /// Bytes of the content.
     pub(crate) fn length(&self) -> usize {
-        self.frame().len() + self.records.len()
+        self.content().len()
     }
 
     /// Appends the content.
     pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(&self.frame());
-        to.extend_from_slice(&self.records);
+        to.extend_from_slice(self.content());
     }
+}
 
-    fn frame(&self) -> Zeroizing<Vec<u8>> {
-        let mut frame = Zeroizing::new(Vec::with_capacity(FRAME));
-        frame.extend_from_slice(&[0xa3, 0, 1, 1, 0x58, 32]);
-        frame.extend_from_slice(self.seed.expose());
-        frame.push(2);
-        write_head(&mut frame, 4, self.count);
-        frame
-    }
+/// What stands before the first record.
+fn frame(seed: &BatchSeed, count: usize) -> Zeroizing<Vec<u8>> {
+    let mut frame = Zeroizing::new(Vec::with_capacity(FRAME));
+    frame.extend_from_slice(&[0xa3, 0, 1, 1, 0x58, 32]);
+    frame.extend_from_slice(seed.expose());
+    frame.push(2);
+    write_head(&mut frame, 4, count);
+    frame
 }
 
 /// Read content whose commitment was recomputed (COMMIT-5).
 pub(crate) struct Content {
-    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) bytes: Wiped,
     pub(crate) layout: Layout,
     pub(crate) seed: BatchSeed,
     pub(crate) leaves: Vec<RecordLeaf>,
 }
 
 impl Content {
-    /// Reads content; `least` is the least number of parts of a record.
-    pub(crate) fn read(bytes: Zeroizing<Vec<u8>>, least: usize) -> Result<Self, ContentError> {
-        let length = bytes.len();
+    /// Reads the content that begins at `start` of `bytes`; `least` is the least number of parts of
+    /// a record.
+    pub(crate) fn read(bytes: Wiped, start: usize, least: usize) -> Result<Self, ContentError> {
+        let content = bytes.get(start..).unwrap_or_default();
+        let length = content.len();
         if length > MAX_SINGLE {
             return Err(ContentError::TooLarge { length });
         }
-        canonical::check(&bytes).map_err(ContentError::Encoding)?;
-        let (seed, layout) = parse(&bytes, least)?;
+        canonical::check(content).map_err(ContentError::Encoding)?;
+        let (seed, layout) = parse(&bytes, start, least)?;
         if length > MAX_CONTENT && layout.len() > 1 {
             return Err(ContentError::TooLarge { length });
         }
@@ -224,8 +244,9 @@ impl Content {
 }
 
 /// The bytes were checked to be canonical: only the structure is left to be checked.
-fn parse(bytes: &[u8], least: usize) -> Result<(BatchSeed, Layout), ContentError> {
+fn parse(bytes: &[u8], start: usize, least: usize) -> Result<(BatchSeed, Layout), ContentError> {
     let mut decoder = Decoder::new(bytes);
+    decoder.set_position(start);
     let structure = |_| ContentError::Structure;
     let head = (
         decoder.map().map_err(structure)?,
@@ -302,7 +323,10 @@ mod tests {
     }
 
     fn read(bytes: &[u8], least: usize) -> Result<Content, ContentError> {
-        Content::read(Zeroizing::new(bytes.to_vec()), least)
+        // As it stands in a plaintext: behind a head.
+        let mut behind = Wiped::zeroed(5);
+        behind.extend(bytes);
+        Content::read(behind, 5, least)
     }
 
     /// BATCH-1: one record may be a little larger than a batch, several may not.

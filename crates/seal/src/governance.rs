@@ -401,8 +401,9 @@ pub fn open_acts(
         Body::Governance(head) => (head.epoch, head.count, head.root),
         _ => return Err(OpenError::Kind),
     };
-    let (_, content) = open_object(key, epoch, entry.entry(), object, false)?;
-    let content = Content::read(content, 1).map_err(OpenError::Content)?;
+    let (_, opened) = open_object(key, epoch, entry.entry(), object, false)?;
+    let (bytes, start) = opened.into_parts();
+    let content = Content::read(bytes, start, 1).map_err(OpenError::Content)?;
     check_head(&content, count.get(), root)?;
     Ok(OpenedActs {
         content,

@@ -38,17 +38,18 @@ mod key;
 pub mod keyring;
 mod label;
 mod mail;
+mod office;
 mod open;
 mod padding;
-mod office;
 mod partition;
 mod plan;
-mod randomness;
-mod share;
 mod proposal;
-mod stream;
+mod randomness;
 mod sealed_file;
+mod share;
+mod stream;
 mod suite;
+mod wiped;
 
 pub use batch::{
     BatchBuilder, CommittedBatch, Form, PushError, SealError, SealedAttachment, SealedBatch,
@@ -72,17 +73,17 @@ pub use key::{
     RecipientKeyError,
 };
 pub use mail::{Mail, MailError, MailTooLong, open_judged_mail, open_mail, seal_mail};
+pub use office::{Binding, OfficeAct, OfficeActError, PlanSent};
 pub use open::{OpenError, OpenedBatch, OpenedRecord, Provenance, RecordUnreadable, open_batch};
 pub use padding::PaddingError;
 pub use partition::{PartitionKey, PartitionUse};
-pub use office::{Binding, OfficeAct, OfficeActError, PlanSent};
 pub use plan::{Decision, Notice, PLAN_SUBJECT, Plan, PlanError, Rule};
+pub use proposal::{PlanProposal, ProposalError};
 pub use randomness::Randomness;
+pub use sealed_file::{SealedFile, SealedFileError, SealedFileKind};
 pub use share::{
     AnswerError, CombineError, MAX_HOLDERS, NewSet, SHARE_BYTES, SHARE_WORDS, SealedShare,
-pub use proposal::{PlanProposal, ProposalError};
     SetSecret, Share, ShareError, ShareRequest, ShareSetId, ShareTextError, SplitError, Threshold,
-pub use sealed_file::{SealedFile, SealedFileError, SealedFileKind};
     ThresholdError, TravelError, UnlockId, WaitingUnlock, combine, new_set,
 };
 pub use stream::{

@@ -156,9 +156,9 @@ fn open_entry(key: &OpeningKey<ForMail>, entry: &Entry, object: &[u8]) -> Result
     if head.mailbox != key.recipient().key().mailbox_hash() {
         return Err(MailError::Addressee);
     }
-    let (_, content) =
+    let (_, opened) =
         open_object(key, key.epoch(), entry, object, false).map_err(MailError::Open)?;
-    let mail: Mail = canonical::from_bytes(&content).map_err(MailError::Encoding)?;
+    let mail: Mail = canonical::from_bytes(opened.content()).map_err(MailError::Encoding)?;
     if mail.version != 1 || !mail.fits() {
         return Err(MailError::Version {
             version: mail.version,

@@ -10,7 +10,6 @@ use wire::{
     AdmittedAt, ArchiveId, Body, Entry, EntryId, EpochId, PartPosition, RecordPosition,
     SequenceNumber, SignerId,
 };
-use zeroize::Zeroizing;
 
 use crate::batch::SealedAttachment;
 use crate::content::{Content, ContentError, MAX_SINGLE};
@@ -18,6 +17,7 @@ use crate::key::{ForRecords, OpeningKey, Purpose};
 use crate::padding::{self, Form, PaddingError};
 use crate::stream::{StreamError, StreamOpener, StreamPlace};
 use crate::suite::{self, ObjectError};
+use crate::wiped::Wiped;
 
 /// Why a batch does not open.
 #[derive(Debug, thiserror::Error)]
@@ -342,17 +342,31 @@ pub fn open_batch(
         return Err(OpenError::Kind);
     };
     let (form, plaintext) = open_object(key, head.epoch, entry.entry(), object, head.import)?;
-    let content = match form {
-        Form::Plain => plaintext,
-        Form::Compressed => inflate(&plaintext)?,
+    let (bytes, start) = match form {
+        Form::Plain => plaintext.into_parts(),
+        Form::Compressed => (inflate(plaintext.content())?, 0),
     };
     // Envelope, participants, body, original.
-    let content = Content::read(content, 4).map_err(OpenError::Content)?;
+    let content = Content::read(bytes, start, 4).map_err(OpenError::Content)?;
     check_head(&content, head.count.get(), head.root)?;
     Ok(OpenedBatch {
         content,
         provenance: provenance(entry, head.epoch, head.import),
     })
+}
+
+/// An opened plaintext, its padding cut off. The content stays where it was opened.
+pub(crate) struct Plaintext(Wiped);
+
+impl Plaintext {
+    pub(crate) fn content(&self) -> &[u8] {
+        self.0.get(padding::HEADER..).unwrap_or_default()
+    }
+
+    /// The bytes, and where the content begins in them.
+    pub(crate) fn into_parts(self) -> (Wiped, usize) {
+        (self.0, padding::HEADER)
+    }
 }
 
 /// Opens the first object of an entry and gives its content.
@@ -362,7 +376,7 @@ pub(crate) fn open_object<P: Purpose>(
     entry: &Entry,
     object: &[u8],
     compressed: bool,
-) -> Result<(Form, Zeroizing<Vec<u8>>), OpenError> {
+) -> Result<(Form, Plaintext), OpenError> {
     if key.epoch() != epoch {
         return Err(OpenError::Epoch {
             sealed: epoch,
@@ -381,11 +395,9 @@ pub(crate) fn open_object<P: Purpose>(
     if form == Form::Compressed && !compressed {
         return Err(OpenError::Compressed);
     }
-    // The content stays where it is; head and zeros are cut off around it.
     let end = padding::HEADER + content.len();
     plaintext.truncate(end);
-    plaintext.drain(..padding::HEADER);
-    Ok((form, plaintext))
+    Ok((form, Plaintext(plaintext)))
 }
 
 /// COMMIT-5.
@@ -419,7 +431,7 @@ pub(crate) fn provenance(entry: &VerifiedEntry, epoch: EpochId, import: bool) ->
 }
 
 /// BATCH-4: one frame that inflates to exactly the stated length, which was checked before.
-fn inflate(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+fn inflate(content: &[u8]) -> Result<Wiped, OpenError> {
     let (stated, frame) = content
         .split_first_chunk::<4>()
         .ok_or(OpenError::Inflate { stated: 0 })?;
@@ -433,8 +445,8 @@ fn inflate(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     if zstd::zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(wrong);
     }
-    let mut inflated = Zeroizing::new(vec![0; stated]);
-    match zstd::bulk::decompress_to_buffer(frame, inflated.as_mut_slice()) {
+    let mut inflated = Wiped::zeroed(stated);
+    match zstd::bulk::decompress_to_buffer(frame, &mut inflated) {
         Ok(length) if length == stated => Ok(inflated),
         _ => Err(wrong),
     }

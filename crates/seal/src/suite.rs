@@ -7,10 +7,10 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::{Kem, XWing};
 use hpke::{Deserializable, OpModeR, OpModeS, Serializable};
 use wire::ArchiveId;
-use zeroize::Zeroizing;
 
 use crate::key::{OpeningKey, Purpose, RecipientKey};
 use crate::randomness::{Randomness, Source};
+use crate::wiped::Wiped;
 
 /// The suite's number: X-Wing 0x647a, HKDF-SHA256 0x0001, AES-256-GCM 0x0002.
 pub(crate) const SUITE: u8 = 1;
@@ -96,7 +96,7 @@ pub(crate) fn open<P: Purpose>(
     archive: &ArchiveId,
     aad: &[u8],
     object: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, ObjectError> {
+) -> Result<Wiped, ObjectError> {
     let short = ObjectError::Short {
         length: object.len(),
     };
@@ -111,7 +111,7 @@ pub(crate) fn open<P: Purpose>(
     let (ciphertext, tag) = sealed.split_last_chunk::<TAG>().ok_or(short)?;
     let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| ObjectError::Tag)?;
     let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| ObjectError::Tag)?;
-    let mut plaintext = Zeroizing::new(vec![0; ciphertext.len()]);
+    let mut plaintext = Wiped::zeroed(ciphertext.len());
     let both = InOutBuf::new(ciphertext, &mut plaintext).map_err(|_| ObjectError::Tag)?;
     hpke::single_shot_open_inout_detached::<AesGcm256, HkdfSha256, XWing>(
         &OpModeR::Base,
@@ -165,7 +165,7 @@ mod tests {
         let object = sealed(&key, b"a plaintext of some length");
         assert_eq!(object.len(), OVERHEAD + 26);
         let opened = open(&key, &ARCHIVE, b"aad", &object).unwrap();
-        assert_eq!(opened.as_slice(), b"a plaintext of some length");
+        assert_eq!(*opened, b"a plaintext of some length"[..]);
         for at in (0..object.len()).step_by(3) {
             let mut bad = object.clone();
             bad[at] ^= 1 << (at % 8);

@@ -53,14 +53,18 @@ pub fn read_frame(stream: &mut impl Read, content: &mut Vec<u8>) -> Result<bool,
     Ok(true)
 }
 
-/// Writes one frame, in one call of the stream, and flushes.
+/// Writes one frame, a small one in one call of the stream, and flushes.
 ///
 /// # Errors
 ///
 /// On content above the limit, before anything is written; on a failing stream.
 pub fn write_frame(stream: &mut impl Write, content: &[u8]) -> Result<(), FrameError> {
-    let frame = framed(content)?;
-    stream.write_all(&frame)?;
+    if content.len() < SMALL {
+        stream.write_all(&framed(content)?)?;
+    } else {
+        stream.write_all(&head(content)?)?;
+        stream.write_all(content)?;
+    }
     stream.flush()?;
     Ok(())
 }
@@ -71,17 +75,24 @@ pub fn write_frame(stream: &mut impl Write, content: &[u8]) -> Result<(), FrameE
 ///
 /// On content above the limit.
 pub fn framed(content: &[u8]) -> Result<Vec<u8>, FrameError> {
-    let too_long = FrameError::TooLong {
-        length: content.len(),
-    };
-    if content.len() > limit::FRAME_BYTES {
-        return Err(too_long);
-    }
-    let length = u32::try_from(content.len()).map_err(|_| too_long)?;
+    let head = head(content)?;
     let mut frame = Vec::with_capacity(4 + content.len());
-    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&head);
     frame.extend_from_slice(content);
     Ok(frame)
+}
+
+/// Content that is not worth copying to spare a call of the stream, in bytes.
+const SMALL: usize = 16 << 10;
+
+fn head(content: &[u8]) -> Result<[u8; 4], FrameError> {
+    let length = content.len();
+    if length > limit::FRAME_BYTES {
+        return Err(FrameError::TooLong { length });
+    }
+    u32::try_from(length)
+        .map(u32::to_be_bytes)
+        .map_err(|_| FrameError::TooLong { length })
 }
 
 fn read_up_to(stream: &mut impl Read, bytes: &mut [u8]) -> Result<usize, io::Error> {

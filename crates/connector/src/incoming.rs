@@ -42,6 +42,16 @@ impl Incoming {
         Self::new(parts)
     }
 
+    /// The same of a record that is encoded already.
+    pub fn of_encoded(encoded: record::EncodedRecord<'_>) -> Self {
+        let described = encoded.record().attachments().iter().map(to_bytes);
+        let described: Vec<Vec<u8>> = described.collect();
+        let mut parts: Vec<Vec<u8>> = Vec::with_capacity(4 + described.len());
+        parts.extend(encoded.into_vecs());
+        parts.extend(described);
+        Self::new(parts)
+    }
+
     /// The same with a file in the connector's folder that holds the attachment's bytes.
     #[must_use]
     pub fn with_file(mut self, attachment: u32, name: impl Into<String>) -> Self {

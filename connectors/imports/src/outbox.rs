@@ -5,8 +5,8 @@ use std::io;
 use connector::kit::{Context, KitError, failed};
 use connector::{Incoming, Position};
 use record::{
-    Attachment, AttachmentIndex, Body, EnvelopeBuilder, Loss, LossWhy, MAX_INLINE_ORIGINAL,
-    Original, OriginalContent, Participants, Record, RecordError, TextId,
+    Attachment, AttachmentIndex, Body, EncodedRecord, EnvelopeBuilder, Loss, LossWhy,
+    MAX_INLINE_ORIGINAL, Original, OriginalContent, Participants, RecordError, RecordId, TextId,
 };
 
 /// Records of one event, and bytes in its files before it is sent on.
@@ -80,9 +80,9 @@ impl<'c, 'o> Outbox<'c, 'o> {
         format!("import-{}", self.files)
     }
 
-    /// Builds a record, and gives back the draft's error if its checks refuse it (RECORD-8: the
+    /// Builds a record with its id, and gives back the draft's error if its checks refuse it (RECORD-8: the
     /// caller then keeps the original as an attachment and says so in a loss).
-    pub(crate) fn build(&mut self, draft: Draft<'_>) -> Result<(Record, Incoming), DraftError> {
+    pub(crate) fn build(&mut self, draft: Draft<'_>) -> Result<(RecordId, Incoming), DraftError> {
         let mut attachments = draft.attachments;
         let original = match draft.original {
             None => None,
@@ -107,19 +107,20 @@ impl<'c, 'o> Outbox<'c, 'o> {
         };
         let (described, files): (Vec<Attachment>, Vec<String>) = attachments.into_iter().unzip();
         let bytes: u64 = described.iter().map(|attachment| attachment.size).sum();
-        let record = Record::new(
+        let encoded = EncodedRecord::new(
             draft.envelope,
             draft.participants,
             draft.body,
             original,
             described,
         )?;
-        let mut incoming = Incoming::of(&record);
+        let id = encoded.record().id();
+        let mut incoming = Incoming::of_encoded(encoded);
         for (index, name) in files.into_iter().enumerate() {
             incoming = incoming.with_file(u32::try_from(index).unwrap_or(u32::MAX), name);
         }
         self.file_bytes = self.file_bytes.saturating_add(bytes);
-        Ok((record, incoming))
+        Ok((id, incoming))
     }
 
     /// Takes a record.

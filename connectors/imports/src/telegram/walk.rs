@@ -539,8 +539,8 @@ impl Walk {
         };
         self.chat.roster = Some(members);
         match outbox.build(draft) {
-            Ok((record, incoming)) => {
-                self.chat.roster_id = Some(record.id());
+            Ok((id, incoming)) => {
+                self.chat.roster_id = Some(id);
                 if !durable {
                     outbox.push(incoming);
                 }

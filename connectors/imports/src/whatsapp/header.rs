@@ -206,7 +206,9 @@ fn run(line: &[u8], start: usize) -> Option<&[u8]> {
 const MAX_RUN: usize = 48;
 
 fn date_separator(run: &[u8]) -> Option<u8> {
-    if let [sign @ (b'/' | b'.' | b'-')] = run {
+    // Arabic and Hebrew put a mark before the sign.
+    let bare = run.get(skip_marks(run, 0)..).unwrap_or_default();
+    if let [sign @ (b'/' | b'.' | b'-')] = bare {
         return Some(*sign);
     }
     let mut clean = Clean::new();
@@ -242,17 +244,18 @@ fn between(run: &[u8], form: &mut Hash) -> Option<Half> {
         form.add(u8::from(run.len() == 2));
         return Some(Half::None);
     }
+    if run == "، ".as_bytes() {
+        form.add(6);
+        return Some(Half::None);
+    }
     let mut clean = Clean::new();
     clean.take(run)?;
     let spaced = clean.spaces > 0;
     let mut bytes = clean.bytes();
     let mut half = Half::None;
-    if let Some((word, found)) = HALVES
-        .iter()
-        .find(|(word, _)| bytes.ends_with(word.as_bytes()))
-    {
+    if let Some((word, found)) = half_at_the_end(bytes) {
         bytes = bytes.get(..bytes.len() - word.len())?;
-        half = *found;
+        half = found;
     }
     let plain =
         |byte: &u8| byte.is_ascii_alphabetic() || *byte >= 0x80 || matches!(byte, b'.' | b',');
@@ -317,8 +320,10 @@ fn day_part(run: &[u8], form: &mut Hash) -> Option<Half> {
     if let Some(half) = ascii {
         return Some(half);
     }
-    if let Some((_, half)) = HALVES.iter().find(|(word, _)| word.as_bytes() == bytes) {
-        return Some(*half);
+    if let Some((word, half)) = half_at_the_end(bytes)
+        && word.len() == bytes.len()
+    {
+        return Some(half);
     }
     let plain = |byte: &u8| byte.is_ascii_alphabetic() || *byte >= 0x80 || *byte == b'.';
     if bytes.len() > 12 || !bytes.iter().all(plain) {
@@ -327,6 +332,29 @@ fn day_part(run: &[u8], form: &mut Hash) -> Option<Half> {
     bytes.iter().for_each(|byte| form.add(*byte));
     Some(Half::None)
 }
+
+/// The first of the words with which the bytes end.
+fn half_at_the_end(bytes: &[u8]) -> Option<(&'static str, Half)> {
+    let last = *bytes.last()?;
+    if !END_HALVES.get(usize::from(last)).copied().unwrap_or(false) {
+        return None;
+    }
+    HALVES
+        .iter()
+        .find(|(word, _)| word.as_bytes().last() == Some(&last) && bytes.ends_with(word.as_bytes()))
+        .copied()
+}
+
+/// Bytes with which the words end: what stands between most dates and times ends otherwise.
+static END_HALVES: std::sync::LazyLock<[bool; 256]> = std::sync::LazyLock::new(|| {
+    let mut ends = [false; 256];
+    for last in HALVES.iter().filter_map(|(word, _)| word.as_bytes().last()) {
+        if let Some(end) = ends.get_mut(usize::from(*last)) {
+            *end = true;
+        }
+    }
+    ends
+});
 
 /// Words for parts of the day, lower case, without spaces and marks.
 const HALVES: &[(&str, Half)] = &[

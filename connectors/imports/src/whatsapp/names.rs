@@ -1,9 +1,7 @@
 //! Who is meant by a name in an export, and stable ids for events that have none.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use jiff::civil::DateTime;
 use record::{AliasKind, IdError, Participant, ParticipantId, TextId};
 
@@ -29,6 +27,8 @@ pub(crate) struct SourceIds {
     current: HashMap<[u8; 16], u64>,
     /// Of earlier times that come behind later ones.
     late: HashMap<[u8; 16], u64>,
+    /// What is hashed, one event after the other.
+    hashed: Vec<u8>,
 }
 
 impl Names {
@@ -83,6 +83,7 @@ impl SourceIds {
             newest: None,
             current: HashMap::new(),
             late: HashMap::new(),
+            hashed: Vec::new(),
         }
     }
 
@@ -96,38 +97,38 @@ impl SourceIds {
         text: &[u8],
         offset: u64,
     ) -> Result<TextId, IdError> {
-        let mut hash = Context::new(&SHA256);
         let author = author.unwrap_or_default();
-        hash.update(&(author.len() as u64).to_be_bytes());
-        hash.update(author.as_bytes());
-        hash.update(text);
+        self.hashed.clear();
+        self.hashed
+            .extend_from_slice(&(author.len() as u64).to_be_bytes());
+        self.hashed.extend_from_slice(author.as_bytes());
+        self.hashed.extend_from_slice(text);
+        let hash = canonical::sha256(&self.hashed);
         let mut key = [0; 16];
-        let digest = hash.finish();
-        for (key, byte) in key.iter_mut().zip(digest.as_ref()) {
-            *key = *byte;
+        for (key, byte) in key.iter_mut().zip(hash) {
+            *key = byte;
         }
         let mut id = String::with_capacity(64);
         match time {
-            // Writing to a string does not fail.
             Some(time) => {
-                let _ = write!(
-                    id,
-                    "{:04}{:02}{:02}T{:02}{:02}{:02}-",
-                    time.year(),
-                    time.month(),
-                    time.day(),
-                    time.hour(),
-                    time.minute(),
-                    time.second()
-                );
+                digits(&mut id, i64::from(time.year()), 4);
+                digits(&mut id, i64::from(time.month()), 2);
+                digits(&mut id, i64::from(time.day()), 2);
+                id.push('T');
+                digits(&mut id, i64::from(time.hour()), 2);
+                digits(&mut id, i64::from(time.minute()), 2);
+                digits(&mut id, i64::from(time.second()), 2);
+                id.push('-');
             }
             None => id.push_str("undated-"),
         }
-        for byte in &key {
-            let _ = write!(id, "{byte:02x}");
+        for byte in key {
+            id.push(hex_digit(byte >> 4));
+            id.push(hex_digit(byte & 15));
         }
         let (mark, ordinal) = self.ordinal(time, key, offset);
-        let _ = write!(id, "{mark}{ordinal}");
+        id.push_str(mark);
+        id.push_str(&ordinal.to_string());
         TextId::new(id)
     }
 
@@ -177,10 +178,33 @@ impl SourceIds {
     }
 }
 
+/// Appends a number with so many digits. Six of these stand in each id, and the general way of
+/// writing numbers took longer than hashing.
+fn digits(id: &mut String, number: i64, width: u32) {
+    let mut most = 10_i64.pow(width);
+    if !(0..most).contains(&number) {
+        id.push_str(&number.to_string());
+        return;
+    }
+    while most > 1 {
+        most /= 10;
+        let digit = u32::try_from(number / most % 10).unwrap_or_default();
+        id.push(char::from_digit(digit, 10).unwrap_or('0'));
+    }
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or('0')
+}
+
 /// A name without marks, its spaces plain, without the tilde of people who are not in the
 /// owner's contacts.
 pub(crate) fn clean(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
+    // Most names are plain as they are.
+    if name.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return without_tilde(&name).to_owned();
+    }
     let bytes = name.as_bytes();
     let mut clean = String::with_capacity(name.len());
     for (at, c) in name.char_indices() {
@@ -193,9 +217,12 @@ pub(crate) fn clean(name: &[u8]) -> String {
             clean.push(c);
         }
     }
-    let trimmed = clean.trim();
-    let trimmed = trimmed.strip_prefix('~').map_or(trimmed, str::trim_start);
-    trimmed.to_owned()
+    without_tilde(&clean).to_owned()
+}
+
+fn without_tilde(name: &str) -> &str {
+    let trimmed = name.trim();
+    trimmed.strip_prefix('~').map_or(trimmed, str::trim_start)
 }
 
 /// A name as it comes, cleaned; for the fuzz target.

@@ -30,6 +30,32 @@ CHATS = [
 ]
 
 
+MAILS = [
+    "Message-ID: <1@b>\r\nReferences: <0@b>\r\nDate: Tue, 3 Nov 2026 09:01:58 +0100\r\nFrom: A <a@b>\r\nTo: c@d, =?utf-8?q?Z?= <e@f>\r\nSubject: Re: x\r\n"
+    "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9\r\n"
+    "--x\r\nContent-Type: image/png; name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0K\r\n--x--\r\n",
+    "X-MS-Journal-Report:\nContent-Type: multipart/mixed; boundary=j\n\n--j\n\nSender: a@b\nMessage-Id: <1@b>\nTo: c@d\nRecipient: e@f, Expanded: g@h\nBcc: i@j\n--j\n"
+    "Content-Type: message/rfc822\n\nFrom: a@b\nMessage-ID: <1@b>\n\nhi\n--j--\n",
+    "From x Tue Nov  3 09:01:58 2026\nFrom: a@b\nTo: c@d\nX-GlobalRelay-MsgType: WhatsApp\nX-Smarsh-Channel-Id: 7\n\n>From here\n",
+    "From: a@b\nContent-Type: multipart/alternative; boundary=q\n\n--q\nContent-Type: text/html\n\n<p>h&amp;<br>i</p>\n--q\nContent-Type: text/plain; charset=gb2312\n\n\u4f60\n",
+    "Content-Type: multipart/digest; boundary=q\n\n--q\n\nFrom: a@b\n\nx\n--q--\n", "Content-Type: multipart/mixed\n\nx", "no header", "\n\n", "Subject:" + " =?utf-8?b?4oKs?=" * 20 + "\n\n",
+]
+
+
+AGENT_TOML = [
+    'heartbeat = 3600\n[[account]]\nnetwork = "signal"\naccount = "aci:9d0652a3"\ncustodian = "c-17"\nconnector = "signal"\nclass = 0\npaused = false\n'
+    '[account.settings]\nsignal-cli = "/opt/signal-cli"\n[account.limits]\nmemory-mib = 4096\nfiles = 256\nsilence = 300\nread = ["/opt"]\n',
+    '[[account]]\nnetwork = "x"\naccount = "a"\ncustodian = "c"\ncommand = ["/opt/my-connector", "--flag"]\n',
+    '[[account]]\nnetwork = "x"\naccount = "a"\n', "heartbeat = -1\n", "= 1", "",
+]
+
+
+STATUS_JSON = [
+    "{}", "[]", '{"accounts": [{"network": "signal", "account": "a", "state": "connected"}], "alarms": []}',
+    '{"at": 1790000000000, "accounts": [], "alarms": [{"key": "agent-alarm-clone", "account": null}]}', '{"at": "x"}', "",
+]
+
+
 def load(name):
     return json.loads((VECTORS / f"{name}.json").read_text("utf-8"))
 
@@ -186,6 +212,25 @@ def seeds():
     exports = [load("samples/telegram/personal_chat"), load("samples/telegram/supergroup_with_topics")]
     yield "telegram_export", texts([json.dumps(export, ensure_ascii=False) for export in exports] + [
         '{"messages":[]}', '{"chats":{"list":[{"type":"personal_chat","id":1,"messages":[]}]}}', '{"id":1}'])
+    yield "mail_file", texts(MAILS) + [MAILS[0].encode().replace(b"caf=C3=A9", b"caf\xe9")]
+    events = [{"type": "m.room.message", "event_id": f"${n}", "room_id": "!r:b", "sender": "@a:b", "origin_server_ts": 1793692918000 + n,
+               "content": {"msgtype": "m.image", "url": "mxc://b/c", "body": "a.png"}} for n in range(3)]
+    element = {"room_name": "Desk", "room_creator": "A", "exported_by": "B", "messages": events}
+    yield "element_export", texts([json.dumps(element, indent=2), json.dumps(element), json.dumps(element, indent=2)[:300]])
+    desktop = [{"id": "1", "conversationId": "c", "type": "incoming", "sent_at": 1793692918000, "body": "hi", "sourceServiceId": "9d0652a3-dcc3-4d11-975f-74d61598733f",
+                "bodyRanges": [{"start": 0, "length": 2, "style": 1}], "reactions": [{"emoji": "x", "fromId": "c", "timestamp": 5}],
+                "attachments": [{"contentType": "image/png", "fileName": "a.png", "size": 3, "path": "a/b"}]},
+               {"id": "2", "conversationId": "c", "type": "outgoing", "sent_at": 2, "editHistory": [{"timestamp": 3, "body": "b"}, {"timestamp": 2, "body": "a"}]},
+               {"id": "3", "conversationId": "c", "type": "group-v2-change", "sent_at": 3, "groupV2Change": {"details": [{"type": "title", "newTitle": "t"}]}},
+               {"id": "4", "conversationId": "c", "type": "call-history", "sent_at": 4}, {"id": "5", "conversationId": "c", "type": "incoming"}]
+    desktop_file = "[\n" + ",\n".join(json.dumps(one) for one in desktop) + "\n]\n"
+    yield "signal_desktop_export", texts([desktop_file, desktop_file.replace('"hi"', '"hi'), desktop_file[:200], "[]"])
+    line = {"date": "2026-11-03T09:01:58", "sender": "Me", "body": "hi  ", "quote": "\n> x", "sticker": None, "reactions": [["Ben", "x"]],
+            "attachments": [{"name": "a", "path": "media/a%20b"}], "deleted": False, "call": False, "missed": False}
+    yield "signal_export_lines", texts([json.dumps(line) + "\n" + json.dumps({**line, "call": True}) + "\n{", "{}", "\n"])
+    mapping = '[columns]\ntime = "t"\nsender = "s"\n[time]\nformat = "%d.%m.%Y %H:%M"\n---\n'
+    yield "table", texts([mapping + 't,s\n3.11.2026 9:01,"a ""b""\nc"\n4.11.2026 9:01,+41790000001\n', mapping + '{"t": "x"}\n', mapping + 't,s\n1,"open\n2,b\n',
+                          '[columns]\ntime = "t"\n---\n2026-11-03T08:01:58Z,b', "network = 1\n---\n", '"'])
     samples = lambda name: (VECTORS / "samples" / name).read_text("utf-8").splitlines()
     each = lambda network: [json.dumps(case, ensure_ascii=False)
                             for file in folder(f"samples/{network}") if isinstance(file, dict)

@@ -76,6 +76,31 @@ pub fn telegram_export(data: &[u8]) {
     imports::fuzz_telegram(data);
 }
 
+/// A message as a file.
+pub fn mail_file(data: &[u8]) {
+    imports::fuzz_mail(data);
+}
+
+/// Element's export of a room.
+pub fn element_export(data: &[u8]) {
+    imports::fuzz_element(data);
+}
+
+/// Signal Desktop's messages, as sigtop writes them.
+pub fn signal_desktop_export(data: &[u8]) {
+    imports::fuzz_signal_desktop(data);
+}
+
+/// The lines of signal-export.
+pub fn signal_export_lines(data: &[u8]) {
+    imports::fuzz_signal_export(data);
+}
+
+/// A mapping and a table behind it.
+pub fn table(data: &[u8]) {
+    imports::fuzz_table(data);
+}
+
 /// What the Signal connector gets.
 pub fn signal_event(data: &[u8]) {
     signal::fuzz(data);

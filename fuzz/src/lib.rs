@@ -20,9 +20,9 @@ mod sealed;
 mod wires;
 
 pub use edges::{
-    connector_down, connector_json, connector_up, matrix_event, query, room, signal_event,
-    telegram_answer, telegram_event, telegram_export, wechat_event, whatsapp_door, whatsapp_event,
-    whatsapp_export,
+    connector_down, connector_json, connector_up, element_export, mail_file, matrix_event, query,
+    room, signal_desktop_export, signal_event, signal_export_lines, table, telegram_answer,
+    telegram_event, telegram_export, wechat_event, whatsapp_door, whatsapp_event, whatsapp_export,
 };
 pub use logs::{
     add_checkpoint, add_checkpoint_answer, bundle, bundle_path, checkpoint, cosignature, decimal,
@@ -115,6 +115,11 @@ targets! {
     query 40,
     whatsapp_export 20,
     telegram_export 20,
+    mail_file 20,
+    element_export 20,
+    signal_desktop_export 20,
+    signal_export_lines 20,
+    table 20,
     signal_event 20,
     whatsapp_event 20,
     telegram_event 20,

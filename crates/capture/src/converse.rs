@@ -316,7 +316,6 @@ impl Shared<'_> {
         self.gives.load(Ordering::Acquire)
     }
 
-
     pub(crate) fn say(&self, message: &Down) -> Result<(), FrameError> {
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *to {

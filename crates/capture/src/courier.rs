@@ -274,15 +274,14 @@ impl<R: Relay> Courier<R> {
             let next = self.spool(|spool| spool.mail_next()).await?;
             let page = self.relay.mail(next).await?;
             for logged in page.entries() {
-                let entry = {
+                let standing = {
                     let control = self.agent.control();
                     let reader = control.reader();
-                    let standing = reader.stands(logged.leaf.as_ref(), logged.proof.as_bytes())?;
-                    reader.judged(standing)?
+                    reader.stands(logged.leaf.as_ref(), logged.proof.as_bytes())?
+                };
                 // Mail is judged by the acts before it: who sent it may have been replaced since.
                 let then = self.agent.control_before(standing.index())?;
                 let entry = then.judged(standing)?;
-                };
                 self.goes_on(entry.standing().seen()).await?;
                 let Body::Mail(mail) = entry.entry().body() else {
                     return Err(BeliefError::Answer("another entry than mail"));
@@ -297,11 +296,10 @@ impl<R: Relay> Courier<R> {
                 };
                 let bytes = self.relay.mail_object(object.hash).await?;
                 let agent = Arc::clone(&self.agent);
-                let took =
-                    tokio::task::spawn_blocking(move || {
-                        agent.take_mail(&entry, then.authority(), &bytes)
-                    })
-                    .await;
+                let took = tokio::task::spawn_blocking(move || {
+                    agent.take_mail(&entry, then.authority(), &bytes)
+                })
+                .await;
                 taken.push(took.map_err(CourierError::from)??);
             }
             if page.entries().len() < wire::limit::MAIL_ENTRIES {

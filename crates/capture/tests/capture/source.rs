@@ -8,8 +8,9 @@ use capture::{ConnectorCommand, ImportFailure, ImportJob, Line};
 use connector::kit::{self, Context, KitError};
 use connector::{Hello, Incoming};
 use record::{
-    Assurance, Attachment, Consent, ConsentAct, Conversation, ConversationKind, Envelope, FileHash, Message, Mode,
-    NetworkName, Original, Participant, ParticipantId, Participants, Record, Source, TextId, Time,
+    Assurance, Attachment, Consent, ConsentAct, Conversation, ConversationKind, Envelope, FileHash,
+    Message, Mode, NetworkName, Original, Participant, ParticipantId, Participants, Record, Source,
+    TextId, Time,
 };
 use wire::RetentionClass;
 

@@ -150,8 +150,6 @@ def _vectors(given: argparse.Namespace) -> int:
         print(f"{name:28} {count:6}")
     for name in sorted(vectors.BEYOND):
         print(f"{name:28}      – no format of the archive")
-    for name in sorted(vectors.UNREAD):
-        print(f"{name:28}      – not read yet")
     failures = failed + unnoticed
     for line in failures:
         print(f"FAILED {line}")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
-from . import authority, canonical, commitment, entry, keyring, proof, seal, tlog
+from . import authority, canonical, commitment, enrolment, entry, keyring, proof, seal, tlog
 from .refusal import Refused
 
 
@@ -168,6 +168,20 @@ def _keyrings(folder: Path) -> Iterator[Alteration]:
             yield f"share, byte {at}", lambda share=share, at=at: keyring.read_share(flipped(share, at))
 
 
+def _enrolments(folder: Path) -> Iterator[Alteration]:
+    data = _load(folder, "enrolment/request")
+    archive, code = bytes.fromhex(data["archive"]), bytes.fromhex(data["code"])
+    sealed = bytes.fromhex(data["sealed"])
+    enrolment.open_request(sealed, archive, code)
+    for at in places(len(sealed), 200):
+        yield f"request, byte {at}", lambda at=at: enrolment.open_request(flipped(sealed, at), archive, code)
+    text = _load(folder, "enrolment/invitation")["text"]
+    for at in range(len(enrolment.PREFIX), len(text)):
+        other = "A" if text[at] != "A" else "B"
+        yield f"invitation, character {at}", lambda at=at, other=other: enrolment.read_invitation(
+            text[:at] + other + text[at + 1 :])
+
+
 def _checkpoints(folder: Path) -> Iterator[Alteration]:
     case = next(one for one in _load(folder, "tlog/checkpoint")["cases"] if one.get("accepted"))
     key, note = tlog.read_vkey(case["log"]), case["note"].encode()
@@ -189,6 +203,7 @@ CLASSES: dict[str, Callable[[Path], Iterator[Alteration]]] = {
     "altered records": _commitments,
     "altered streams": _streams,
     "altered keyrings and shares": _keyrings,
+    "altered enrolments": _enrolments,
     "altered checkpoints": _checkpoints,
     "altered proof files": _proofs,
 }

@@ -323,3 +323,27 @@ def open_answer(request: str, answer: str, one_time_key: bytes) -> Share:
     unlock, sealed = read_answer(answer)
     require(unlock == asked.unlock, "SHARE-5", "an answer to another unlock")
     return open_travelling(asked.archive, asked.unlock, one_time_key, sealed)
+
+
+SEALED_FILE = fields({0: exactly(1), 1: uint(high=1, check="FILE-1"), 2: BYTES16, 3: UINT, 4: UINT, 5: UINT,
+                      6: octets(12), 7: octets()})
+
+
+def open_file(data: bytes, kind: int, passphrase: str) -> bytes:
+    """FILE-1: what a sealed file holds."""
+    require(len(data) <= 1 << 20, "FILE-1", "more than 1 MiB")
+    try:
+        value = canonical.decode(data)
+        SEALED_FILE(value)
+    except Refused as error:
+        raise Refused("FILE-1", str(error)) from error
+    require(value[1] == kind, "FILE-1", "holds something else")
+    memory, passes, lanes = value[3], value[4], value[5]
+    bounded = 64 << 10 <= memory <= 4 << 20 and 3 <= passes <= 64 and 1 <= lanes <= 16
+    require(bounded, "FILE-1", "costs out of bounds")
+    key = Argon2id(salt=value[2], length=32, iterations=passes, lanes=lanes,
+                   memory_cost=memory).derive(passphrase.encode("utf-8"))
+    try:
+        return AESGCM(key).decrypt(value[6], value[7], framed("greffe/sealed-file/v1") + bytes([kind]))
+    except InvalidTag as error:
+        raise Refused("FILE-1", "another passphrase, or altered") from error

@@ -100,9 +100,9 @@ pub enum Happening {
     /// The custodian is to link a device.
     LinkRequest(LinkRequest),
     /// Records became durable.
+    Durable(Kept),
     /// The plan wants notices, and this connector gives none (PLAN-9).
     NoticesNotGiven,
-    Durable(Kept),
 }
 
 /// What became durable, counted.
@@ -304,6 +304,7 @@ impl Shared<'_> {
     pub(crate) fn side(&self) -> MutexGuard<'_, AgentSide> {
         self.side.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
     /// Network and account of all its records.
     pub(crate) fn place(&self) -> (&str, &str) {
         let intake = self.intake.get();
@@ -391,11 +392,11 @@ fn read_to_the_end(
             Up::Hello(hello) => {
                 let intake = Intake::new(&shared.terms.start, &hello, shared.terms.mode)?;
                 // Said once: a second hello is a violation.
+                let _ = shared.intake.set(intake);
                 shared.gives.store(hello.notices, Ordering::Release);
                 if let Some(happening) = shared.ask_notices()? {
                     let _ = happens.send(happening);
                 }
-                let _ = shared.intake.set(intake);
                 Happening::Hello(hello)
             }
             Up::Progress(progress) => Happening::Progress(progress),

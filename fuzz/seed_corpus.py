@@ -51,8 +51,16 @@ AGENT_TOML = [
 
 
 STATUS_JSON = [
-    "{}", "[]", '{"accounts": [{"network": "signal", "account": "a", "state": "connected"}], "alarms": []}',
-    '{"at": 1790000000000, "accounts": [], "alarms": [{"key": "agent-alarm-clone", "account": null}]}', '{"at": "x"}', "",
+    json.dumps({
+        "version": 1, "pid": 7, "written_at": 1790000000000, "started_at": 1789999999000, "archive": "a1" * 32,
+        "agent": "11" * 32, "relay": "https://relay.example:7443", "relay_heard_at": None, "waiting": 2,
+        "receipted": 1, "stored": 40,
+        "accounts": [{
+            "handle": "07" * 16, "network": "signal", "account": "aci:1", "custodian": "c-17", "state": "connected",
+            "since": 1790000000000, "heard_at": 1790000000000, "missing_since": None, "captured": 9, "losses": 0,
+            "ends": 0, "connector": "signal/0.1.0", "detail": None, "trouble": "notices-not-given"}],
+        "alarms": [{"key": "clone", "account": None, "since": 1}]}),
+    "{}", "[]", '{"version": "x"}', "",
 ]
 
 
@@ -188,6 +196,17 @@ def seeds():
     refused = folder("share")
     lines = load("share/texts")
     yield "invitation", texts([load("enrolment/invitation")["text"], "greffe-invite:", "greffe-invite:AAAA"])
+    yield "enrolment_request", unhex([load("enrolment/request")["sealed"], load("enrolment/refused")["request"], "a0"])
+    plans = [load("plan/plan")["plan"], load("plan/decisions")["plan"]]
+    yield "plan", unhex(plans + [case["plan"] for case in load("plan/refused")["cases"]])
+    yield "plan_proposal", unhex([load("plan/proposal")["proposal"], "a0"])
+    acts = ["a700010165" + b"agent".hex() + "025820" + "04" * 32 + "0463416461" + "05646465736b" + "065820" + "05" * 32 + "0707",
+            "a400010164" + b"plan".hex() + "025820" + load("plan/plan")["agent"]
+            + "0358" + f"{len(plans[0]) // 2:02x}" + plans[0], "a20001016178"]
+    yield "office_act", unhex(acts)
+    yield "sealed_file", unhex([load("file/sealed")["file"]] + load("file/sealed")["refused"])
+    yield "agent_toml", texts(AGENT_TOML)
+    yield "status_json", texts(STATUS_JSON)
     yield "share_request", texts([lines["request"], "greffe-unlock:", "greffe-unlock:AAAA"])
     yield "share_answer", texts([lines["answer"], "greffe-sealed-share:", "greffe-sealed-share:AAAA"])
     for target, form in (("share", "hex"), ("share_words", "words"), ("share_qr", "qr")):

@@ -13,12 +13,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod agents;
 mod edges;
 mod logs;
 mod records;
 mod sealed;
 mod wires;
 
+pub use agents::{
+    agent_toml, enrolment_request, office_act, plan, plan_proposal, sealed_file, status_json,
+};
 pub use edges::{
     connector_down, connector_json, connector_up, element_export, mail_file, matrix_event, query,
     room, signal_desktop_export, signal_event, signal_export_lines, table, telegram_answer,
@@ -108,6 +112,13 @@ targets! {
     share_request 40,
     share_answer 40,
     share_qr 40,
+    enrolment_request 10,
+    plan 40,
+    plan_proposal 10,
+    office_act 40,
+    sealed_file 2,
+    agent_toml 40,
+    status_json 40,
     connector_up 40,
     connector_down 40,
     connector_json 40,

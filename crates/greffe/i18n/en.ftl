@@ -56,10 +56,28 @@ help-up = Run all parts here until stopped: relay, witness, vault, agent
 help-up-arg-listen = Where the relay listens [default: as at init]
 help-up-arg-accept-new-log = Take the log of a new relay for this archive's, after the old relay was lost
 help-up-arg-rebuild-relay = First make the relay's lost log again from what the vault has mirrored
-help-import = Import chat exports: WhatsApp (.txt, .zip), Telegram Desktop (result.json or its folder)
+help-import = Import exports: WhatsApp, Telegram Desktop, Element, Signal (sigtop, signal-export), messages as files (.eml, .mbox) and tables
 help-import-examples = Examples:
       greffe import "WhatsApp Chat with Deal Team.zip" --me "Anna" --zone Europe/Zurich
       greffe import ~/Downloads/ChatExport_2026-11-01/result.json
+      greffe import "matrix - Deal room.zip" --account mxid:@anna:bank.example
+      greffe import sigtop-messages/ --account aci:9d0652a3-dcc3-4d11-975f-74d61598733f
+      greffe import old-archive.zip --account email:anna@bank.example
+      greffe import texts.csv --mapping texts.toml
+    What is read: WhatsApp's .txt and .zip; Telegram's result.json; Element's export.json and .zip; folders of sigtop (JSON) and of signal-export; .eml, .mbox, and folders and zips of them, journal reports included; with a mapping, CSV and JSON lines.
+    A mapping names the columns; only time is needed. What it does not name becomes a field:
+      network = "sms"
+      {"[columns]"}
+      time = "Sent"
+      sender = "From"
+      recipients = "To"
+      conversation = "Thread"
+      text = "Body"
+      id = "MessageId"
+      {"[time]"}
+      format = "%d.%m.%Y %H:%M:%S"   # or iso, unix, unix-ms
+      zone = "Europe/Zurich"
+    To be recognized as the same as what was captured live, give the account as it is captured. All settings and fields: docs/imports.md.
     The same export twice adds nothing. Damaged places are named, recorded as losses, and the rest is imported.
 help-import-arg-files = Exports to import
 help-import-arg-account = Whose account the export was taken from: its number or id
@@ -68,6 +86,8 @@ help-import-arg-custodian = Opaque id of the custodian [default: as in greffe.to
 help-import-arg-zone = Time zone of the export's times, where the export names none [default: this system's]
 help-import-arg-dates = Order of day and month [default: decided from the whole file]
 help-import-arg-title = Title of the conversation, where the export names none
+help-import-arg-mapping = What the columns of a CSV file or of JSON lines mean
+help-import-arg-conversation = The conversation's id on its network, where the export does not say it
 help-search = Find messages
 help-search-examples = Words are all wanted; "a phrase"; bud* for a beginning; or, not, ( ).
       from:anna in:"deal team" network:whatsapp kind:edit before:2026-03-01 after:2025 has:image
@@ -243,8 +263,15 @@ import-archive-too-large = The zip has too many files for one export.
 import-dates-ambiguous = Nothing in the file tells day from month; they were taken as { $taken }. If that is wrong, import again with --dates.
 import-folder = The connector's folder can not be used: { $detail }
 import-id = The export has an id that is not one.
+import-files-left = { $files ->
+    [one] One file is no message and was left out.
+   *[other] { $files } files are no messages and were left out.
+ }
 import-loss-refused = A loss could not be written down: { $detail }
-import-nothing-found = This is no chat export of WhatsApp or Telegram Desktop.
+import-mapping = The mapping can not be used: { $detail }
+import-mapping-column = The mapping names the column { $column }, which line { $line } does not have. It has: { $columns }
+import-mapping-too-long = The mapping { $path } has more than 60 KiB.
+import-nothing-found = This is no chat export or archive that is known. A table (CSV, JSON lines) needs --mapping.
 import-other-forms = { $lines } lines begin like messages of another form; they were kept as parts of the message before.
 import-path-missing = The connector was not told which file to read.
 import-setting = The setting { $name } does not fit.
@@ -652,6 +679,7 @@ agent-status-not = Does not run; seen last { $at } UTC.
 agent-status-relay = Relay { $relay }, heard { $heard }; { $waiting } entries wait for it, { $receipted } for the vault.
 agent-status-account = { "  " }{ $network } { $account }: { $state } since { $since }; { $captured } captured, { $losses } losses
 agent-status-missing = { "    " }something may be missing since { $from } UTC
+notices-not-given = the plan wants notices to be given, and this connector gives none
 agent-status-no-account = It has no accounts. `greffe agent link` adds one.
 agent-status-alarm = Alarm: { $what } (account { $account }, since { $since } UTC)
 agent-alarm-foreign-archive = the relay does not serve this archive

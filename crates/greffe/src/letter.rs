@@ -140,14 +140,14 @@ fn wrapped(text: &str, size: f32, width: f32) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
-        for word in paragraph.split_whitespace() {
+        for word in unbroken(paragraph) {
             let longer = if line.is_empty() {
-                word.to_owned()
+                word.clone()
             } else {
                 format!("{line} {word}")
             };
             if !line.is_empty() && length(&longer, size) > width {
-                lines.push(std::mem::replace(&mut line, word.to_owned()));
+                lines.push(std::mem::replace(&mut line, word));
             } else {
                 line = longer;
             }
@@ -155,6 +155,35 @@ fn wrapped(text: &str, size: f32, width: f32) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// Words that stay together: French sets a space before some signs, behind which no line begins.
+/// What is set as code elsewhere stands in quotes on paper.
+fn unbroken(paragraph: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut code = false;
+    for word in paragraph.split_whitespace() {
+        let quoted: String = word
+            .chars()
+            .map(|c| match c {
+                '`' => {
+                    code = !code;
+                    if code { '“' } else { '”' }
+                }
+                other => other,
+            })
+            .collect();
+        match words.last_mut() {
+            Some(before)
+                if quoted.starts_with([':', ';', '?', '!', '»']) || before.ends_with('«') =>
+            {
+                before.push(' ');
+                before.push_str(&quoted);
+            }
+            _ => words.push(quoted),
+        }
+    }
+    words
 }
 
 /// The length of a line in Helvetica, in points. Adobe's widths of ASCII; letters with accents are
@@ -243,5 +272,11 @@ mod tests {
         let lines = wrapped(&"mot ".repeat(100), SIZE, 200.0);
         assert!(lines.len() > 5 && lines.iter().all(|line| length(line, SIZE) <= 200.0));
         assert_eq!(windows_1252("é’œ中"), [0xe9, 0x92, 0x9c, b'?']);
+        // No line begins with a colon, and code stands in quotes.
+        for width in 40..120_u8 {
+            let lines = wrapped("voici : « ceci » ; `greffe agent plan`", SIZE, width.into());
+            assert!(lines.iter().all(|line| !line.starts_with([':', ';', '»'])));
+            assert!(lines.join(" ").ends_with("“greffe agent plan”"));
+        }
     }
 }

@@ -84,6 +84,10 @@ fn text(folder: &Path, running: bool, status: Option<&AgentStatus>) -> String {
         if let Some(from) = account.missing_since {
             lines.push(say!("agent-status-missing", from = time_of(from)));
         }
+        // PLAN-9
+        if account.trouble.as_deref() == Some("notices-not-given") {
+            lines.push(format!("    {}", word("notices-not-given")));
+        }
     }
     if status.accounts.is_empty() {
         lines.push(word("agent-status-no-account"));

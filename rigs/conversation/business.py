@@ -29,7 +29,6 @@ def linked(office, network, settings, secrets, custodian="c-1", while_waiting=No
     told, notes = process.communicate(timeout=120)
     if process.returncode:
         raise RuntimeError(f"agent link: {told}{notes}")
-    print(notes.strip())
     # Nothing secret stands where people read settings.
     plain = (office.office / "agent" / "agent.toml").read_text()
     for name, value in secrets.items():

@@ -32,7 +32,10 @@ class Double:
                 self.send_header("content-length", str(len(content)))
                 self.send_header("connection", "close")
                 self.end_headers()
-                self.wfile.write(content if cut is None else content[:cut])
+                try:
+                    self.wfile.write(content if cut is None else content[:cut])
+                except OSError:
+                    pass  # whoever asked was killed
                 self.close_connection = True
 
             do_GET = do_POST = handle_all

@@ -155,7 +155,7 @@ impl<R: Relay> Delivery<R> {
         }
         let mut wait = self.pace.idle;
         match self.courier.deliver().await {
-            Ok(Step::Idle) => {}
+            Ok(Step::Idle | Step::Revoked) => {}
             Ok(Step::Paused(until)) => {
                 let left = until.since(self.now()).clamp(0, 300_000);
                 wait = wait.min(Duration::from_millis(left.unsigned_abs().max(50)));

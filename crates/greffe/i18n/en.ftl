@@ -868,7 +868,7 @@ agent-link-done = Linked: { $account }.
 agent-link-captured = The agent that runs captures it from now on; `greffe agent status` shows how it stands.
 agent-link-start = It is captured when the agent runs: `greffe agent run`.
 help-agent-link = Link an account of a network to this agent
-help-agent-link-long = Shows a code to scan with your telephone, waits until you have, and adds the account to agent.toml. For Signal, signal-cli 0.14.5 or later and Java 25 must be on the PATH, or be named with --set signal-cli=PATH and --set java-home=DIR.
+help-agent-link-long = Shows a code to scan with your telephone, waits until you have, and adds the account to agent.toml. For WhatsApp and Telegram it says what to enter there, and looks whether the network opens. For Signal, signal-cli 0.14.5 or later and Java 25 must be on the PATH, or be named with --set signal-cli=PATH and --set java-home=DIR.
 help-agent-link-arg-folder = The agent's folder [default: greffe-agent in this user's data folder]
 help-agent-link-arg-network = The network: signal, whatsapp (Business Cloud API), telegram (business bot)
 help-agent-link-arg-custodian = Opaque id of the person whose account it is [default: me]
@@ -911,7 +911,8 @@ agent-link-whatsapp-enter = Now enter this at Meta (developers.facebook.com, you
     Callback URL: { $url }
     Verify token: { $token }
     Then subscribe to the fields messages, smb_message_echoes, history, smb_app_state_sync, calls, account_update.
-    The address must lead here from the internet with a valid certificate: by a proxy to the setting listen (127.0.0.1:8480 where nothing is said), or with --set tls-cert=FILE --set tls-key=FILE. "{ $url }" with dots stands for an address that was not given (--set public-url=…).
+    The address must lead here from the internet with a valid certificate: by a proxy to the setting listen (127.0.0.1:8480 where nothing is said), or with --set tls-cert=FILE --set tls-key=FILE.
+agent-link-whatsapp-address = The dots stand for your server's name: --set public-url=https://… has the whole address shown here.
 agent-link-telegram-before = Greffe reads along as a business bot: the private chats of a Telegram account that its owner opens to the bot, new messages, edits and deletions. It does not see groups, channels, secret chats, reactions, or anything from before. Telegram shows the bot in the account's settings, where it can be removed at any time. Make the bot with BotFather (/newbot, then Bot Settings > Business Mode); one bot serves one account.
 agent-link-telegram-connect = On the account's telephone, open Telegram, then Settings > Telegram Business > Chatbots, enter { $bot }, choose the chats, and save. Greffe waits about ten minutes.
 whatsapp-setting = The setting { $name } is missing or does not fit.

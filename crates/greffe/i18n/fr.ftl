@@ -874,7 +874,7 @@ agent-link-done = Lié : { $account }.
 agent-link-captured = L’agent en marche le capte dès maintenant ; « greffe agent status » montre où il en est.
 agent-link-start = Il est capté quand l’agent tourne : « greffe agent run ».
 help-agent-link = Lier à cet agent un compte d’un réseau
-help-agent-link-long = Montre un code à scanner avec votre téléphone, attend que ce soit fait, et ajoute le compte à agent.toml. Pour Signal, signal-cli 0.14.5 ou plus récent et Java 25 doivent être dans le PATH, ou nommés par --set signal-cli=CHEMIN et --set java-home=DOSSIER.
+help-agent-link-long = Montre un code à scanner avec votre téléphone, attend que ce soit fait, et ajoute le compte à agent.toml. Pour WhatsApp et Telegram, dit ce qu’il faut y saisir et regarde si le réseau s’ouvre. Pour Signal, signal-cli 0.14.5 ou plus récent et Java 25 doivent être dans le PATH, ou nommés par --set signal-cli=CHEMIN et --set java-home=DOSSIER.
 help-agent-link-arg-folder = Le dossier de l’agent [par défaut : greffe-agent dans le dossier de données de cet utilisateur]
 help-agent-link-arg-network = Le réseau : signal, whatsapp (Business Cloud API), telegram (bot professionnel)
 help-agent-link-arg-custodian = Identifiant opaque de la personne dont c’est le compte [par défaut : me]
@@ -917,7 +917,8 @@ agent-link-whatsapp-enter = Saisissez maintenant ceci chez Meta (developers.face
     URL de rappel : { $url }
     Jeton de vérification : { $token }
     Puis abonnez-vous aux champs messages, smb_message_echoes, history, smb_app_state_sync, calls, account_update.
-    L’adresse doit mener ici depuis internet avec un certificat valable : par un mandataire vers le réglage listen (127.0.0.1:8480 si rien n’est dit), ou par --set tls-cert=FICHIER --set tls-key=FICHIER. « { $url } » avec des points tient lieu d’une adresse qui n’a pas été donnée (--set public-url=…).
+    L’adresse doit mener ici depuis internet avec un certificat valable : par un mandataire vers le réglage listen (127.0.0.1:8480 si rien n’est dit), ou par --set tls-cert=FICHIER --set tls-key=FICHIER.
+agent-link-whatsapp-address = Les points tiennent lieu du nom de votre serveur : --set public-url=https://… fait montrer ici l’adresse entière.
 agent-link-telegram-before = Greffe lit en tant que bot professionnel : les discussions privées d’un compte Telegram que son titulaire ouvre au bot, nouveaux messages, modifications et suppressions. Il ne voit ni groupes, ni canaux, ni discussions secrètes, ni réactions, ni rien d’avant. Telegram montre le bot dans les paramètres du compte, où il peut être retiré à tout moment. Créez le bot avec BotFather (/newbot, puis Bot Settings > Business Mode) ; un bot sert un compte.
 agent-link-telegram-connect = Sur le téléphone du compte, ouvrez Telegram, puis Paramètres > Telegram Business > Chatbots, saisissez { $bot }, choisissez les discussions et enregistrez. Greffe attend dix minutes environ.
 whatsapp-setting = Le réglage { $name } manque ou ne convient pas.

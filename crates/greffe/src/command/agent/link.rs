@@ -105,7 +105,12 @@ pub(crate) fn run(context: &Context, folder: &Path, arguments: &AgentLink) -> Re
                 token = token
             )
         });
-        let all = [Some(linked), Some(next), enter];
+        let given = account.settings.contains_key("public-url");
+        let address = enter
+            .as_ref()
+            .filter(|_| !given)
+            .map(|_| word("agent-link-whatsapp-address"));
+        let all = [Some(linked), Some(next), enter, address];
         all.into_iter().flatten().collect::<Vec<_>>().join("\n")
     });
     Ok(())

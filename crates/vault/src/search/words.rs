@@ -67,6 +67,8 @@ pub struct Token<'t> {
 pub struct Words {
     arena: String,
     list: Vec<Raw>,
+    /// The memory of the word that is being read, kept from one text to the next.
+    atom: Atom,
 }
 
 #[derive(Clone)]
@@ -124,17 +126,18 @@ impl Words {
         })
     }
 
-    fn push(&mut self, term: &str, position: u32, span: Range<usize>, form: Form) {
-        let known = self
+    /// Adds a token, unless its position has the term already; gives the token's number.
+    fn push(&mut self, term: &str, position: u32, span: Range<usize>, form: Form) -> usize {
+        let mut known = self
             .list
             .iter()
+            .enumerate()
             .rev()
-            .take_while(|raw| raw.position == position);
-        if known
-            .clone()
-            .any(|raw| self.arena.get(raw.term.clone()) == Some(term))
+            .take_while(|(_, raw)| raw.position == position);
+        if let Some((number, _)) =
+            known.find(|(_, raw)| self.arena.get(raw.term.clone()) == Some(term))
         {
-            return;
+            return number;
         }
         let from = self.arena.len();
         self.arena.push_str(term);
@@ -144,6 +147,13 @@ impl Words {
             span,
             form,
         });
+        self.list.len() - 1
+    }
+
+    fn term(&self, number: usize) -> &str {
+        let raw = self.list.get(number);
+        raw.and_then(|raw| self.arena.get(raw.term.clone()))
+            .unwrap_or_default()
     }
 }
 
@@ -170,12 +180,22 @@ struct Cutter<'t, 'w> {
     atom: Atom,
     /// The character of a pair script just before, with its start and position.
     single: Option<(char, Range<usize>, u32)>,
-    /// The word before an apostrophe that directly follows it: its term, its start, its position.
-    joining: Option<(String, usize, u32)>,
+    /// The word before an apostrophe that directly follows it.
+    joining: Option<Ended>,
     number_until: usize,
 }
 
-#[derive(Default)]
+/// A word that has ended.
+#[derive(Clone, Copy)]
+struct Ended {
+    /// Number of its token.
+    token: usize,
+    /// Where it begins in the text.
+    start: usize,
+    position: u32,
+}
+
+#[derive(Clone, Default)]
 struct Atom {
     term: String,
     spelling: String,
@@ -188,9 +208,9 @@ impl<'t, 'w> Cutter<'t, 'w> {
     fn new(text: &'t str, words: &'w mut Words) -> Self {
         Self {
             text,
-            words,
             position: 0,
-            atom: Atom::default(),
+            atom: std::mem::take(&mut words.atom),
+            words,
             single: None,
             joining: None,
             number_until: 0,
@@ -199,28 +219,40 @@ impl<'t, 'w> Cutter<'t, 'w> {
 
     fn run(&mut self) {
         let mut at = 0;
-        while let Some(rest) = self.text.get(at..).filter(|rest| !rest.is_empty()) {
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(at) {
+            // Two ASCII characters in a row are clusters of their own.
+            if byte.is_ascii() && bytes.get(at + 1).is_none_or(u8::is_ascii) {
+                self.ascii(byte, at);
+                at += 1;
+                continue;
+            }
+            let rest = self.text.get(at..).unwrap_or_default();
             let length = fold::cluster(rest);
             let cluster = rest.get(..length).unwrap_or(rest);
             self.cluster(cluster, at);
             at += length.max(1);
         }
         self.end_atom();
+        self.words.atom = std::mem::take(&mut self.atom);
+    }
+
+    fn ascii(&mut self, byte: u8, at: usize) {
+        if byte.is_ascii_alphanumeric() {
+            if self.atom.term.is_empty() && byte.is_ascii_digit() {
+                self.number(at);
+            }
+            self.letter(char::from(byte.to_ascii_lowercase()), &(at..at + 1));
+        } else {
+            self.separator(char::from(byte), at);
+        }
     }
 
     fn cluster(&mut self, cluster: &str, at: usize) {
         let span = at..at + cluster.len();
         let bytes = cluster.as_bytes();
         if let [byte] = bytes {
-            if byte.is_ascii_alphanumeric() {
-                if self.atom.term.is_empty() && byte.is_ascii_digit() {
-                    self.number(at);
-                }
-                self.letter(char::from(byte.to_ascii_lowercase()), &span);
-            } else {
-                self.separator(char::from(*byte), at);
-            }
-            return;
+            return self.ascii(*byte, at);
         }
         if fold::is_emoji(cluster) {
             self.emoji(cluster, span);
@@ -276,22 +308,25 @@ impl<'t, 'w> Cutter<'t, 'w> {
         }
     }
 
-    /// Ends the word being read; gives back its term, start and position if there was one.
-    fn end_atom(&mut self) -> Option<(String, usize, u32)> {
+    /// Ends the word being read, if there was one.
+    fn end_atom(&mut self) -> Option<Ended> {
         let (Some(&(start, _)), Some(&(_, end))) = (self.atom.map.first(), self.atom.map.last())
         else {
             return None;
         };
         let position = self.position;
-        let atom = std::mem::take(&mut self.atom);
-        if let Some((before, from, earlier)) = self.joining.take() {
+        let mut atom = std::mem::take(&mut self.atom);
+        if let Some(before) = self.joining.take() {
             let letters = |s: &str| s.chars().all(char::is_alphabetic);
-            if letters(&before) && letters(&atom.term) {
+            let term = self.words.term(before.token);
+            if letters(term) && letters(&atom.term) {
+                let joined = [term, &atom.term].concat();
                 self.words
-                    .push(&(before + &atom.term), earlier, from..end, Form::Part);
+                    .push(&joined, before.position, before.start..end, Form::Part);
             }
         }
-        self.words
+        let token = self
+            .words
             .push(&atom.term, position, start..end, Form::Word);
         if atom.respelled {
             self.words
@@ -321,11 +356,13 @@ impl<'t, 'w> Cutter<'t, 'w> {
             self.tails(&atom.term, position, start..end);
         }
         self.position += 1;
-        self.atom = Atom {
-            map: cleared(atom.map),
-            ..Atom::default()
-        };
-        Some((atom.term, start, position))
+        atom.clear();
+        self.atom = atom;
+        Some(Ended {
+            token,
+            start,
+            position,
+        })
     }
 
     /// The last digits of a long number, so that it is found without its country's prefix.
@@ -413,6 +450,13 @@ impl<'t, 'w> Cutter<'t, 'w> {
 }
 
 impl Atom {
+    fn clear(&mut self) {
+        self.term.clear();
+        self.spelling.clear();
+        self.respelled = false;
+        self.map.clear();
+    }
+
     fn respell(&mut self, spelling: &str) {
         if !self.respelled {
             self.respelled = true;
@@ -420,11 +464,6 @@ impl Atom {
         }
         self.spelling.push_str(spelling);
     }
-}
-
-fn cleared(mut map: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
-    map.clear();
-    map
 }
 
 #[cfg(test)]

@@ -109,14 +109,17 @@ fn edges(word: &str) -> Vec<Edge> {
     let mut edges = Vec::new();
     for from in 0..word.len() {
         // Most places of a word begin no noun, and looking for one in vain is most of the work.
-        if !word
+        let lengths = word
             .get(from..from + 3)
             .and_then(beginning)
-            .is_some_and(|n| BEGINNINGS.contains(&n))
-        {
+            .map_or(0, |n| BEGINNINGS.lengths(n));
+        if lengths == 0 {
             continue;
         }
         for to in from + 3..=word.len().min(from + 16) {
+            if lengths & length_bit(to - from) == 0 {
+                continue;
+            }
             if !word
                 .get(from..to)
                 .is_some_and(|part| NOUNS.contains_key(part))
@@ -146,27 +149,32 @@ fn beginning(letters: &str) -> Option<u16> {
     })
 }
 
-/// With what three letters the listed nouns begin.
+/// With what three letters the listed nouns begin, and how long those are.
 static BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| {
-    let mut beginnings = Beginnings(vec![false; 26 * 26 * 26]);
-    for n in NOUNS
-        .keys()
-        .filter_map(|noun| noun.get(..3))
-        .filter_map(beginning)
-    {
-        if let Some(begins) = beginnings.0.get_mut(usize::from(n)) {
-            *begins = true;
+    let mut beginnings = Beginnings(vec![0; 26 * 26 * 26]);
+    for noun in NOUNS.keys() {
+        if let Some(n) = noun.get(..3).and_then(beginning)
+            && let Some(lengths) = beginnings.0.get_mut(usize::from(n))
+        {
+            *lengths |= length_bit(noun.len());
         }
     }
     beginnings
 });
 
-struct Beginnings(Vec<bool>);
+struct Beginnings(Vec<u16>);
 
 impl Beginnings {
-    fn contains(&self, n: &u16) -> bool {
-        self.0.get(usize::from(*n)).copied().unwrap_or(false)
+    /// A bit for each length of a noun that begins so.
+    fn lengths(&self, n: u16) -> u16 {
+        self.0.get(usize::from(n)).copied().unwrap_or_default()
     }
+}
+
+/// Lengths from 3 to 16; 0 for another, which is never looked for.
+fn length_bit(length: usize) -> u16 {
+    let place = length.checked_sub(3).and_then(|n| u32::try_from(n).ok());
+    place.and_then(|n| 1_u16.checked_shl(n)).unwrap_or_default()
 }
 
 /// Folded noun → its other spelling, if it has one.

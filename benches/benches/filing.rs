@@ -167,13 +167,12 @@ fn file(
     let mut filed = 0;
     for record in opened.records() {
         let record = record.unwrap();
-        let parts: Vec<Vec<u8>> = record.parts().iter().map(|part| part.to_vec()).collect();
         let filing = Filing {
             index,
             position: record.position().get(),
             admitted_at: entry.admitted_at().time(),
             record: record.record(),
-            parts: &parts,
+            parts: record.parts(),
             objects: &[],
             members: &[],
         };

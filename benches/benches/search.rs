@@ -112,15 +112,13 @@ fn file(
         while done < each {
             let count = GROUP.min(each - done);
             let some = made(&mut chance, words, number as i64, done, count, each)?;
-            let parts: Vec<Vec<Vec<u8>>> = some
-                .iter()
-                .map(|record| record.parts().into_vecs().to_vec())
-                .collect();
+            let parts: Vec<record::Parts> = some.iter().map(record::Record::parts).collect();
+            let slices: Vec<[&[u8]; 4]> = parts.iter().map(record::Parts::slices).collect();
             let mut outcome = Ok(());
             let spent = Clock::Process.cost(|| {
                 let filings = some
                     .iter()
-                    .zip(&parts)
+                    .zip(&slices)
                     .enumerate()
                     .map(|(at, (record, parts))| Filing {
                         index: LogIndex::new((done + at) as u64),

@@ -144,13 +144,12 @@ async fn message_reaches_the_vault() {
         &PageCache::new(256),
     )
     .unwrap();
-    let parts: Vec<Vec<u8>> = opened.parts().iter().map(|part| part.to_vec()).collect();
     let filing = Filing {
         index: entry.index(),
         position: opened.position().get(),
         admitted_at: entry.admitted_at().time(),
         record: opened.record(),
-        parts: &parts,
+        parts: opened.parts(),
         objects: &[],
         members: &[],
     };

@@ -163,9 +163,11 @@ impl Catalogue {
         // SQLCipher's memory security locks and wipes every allocation by system calls: reading a page of
         // a conversation took ten times as long. Keys and pages it wipes anyway; the rest of freed memory
         // is the business of the process, which ends when the archive is locked.
+        // Pages that many records share are written back once in some commits, not with each.
         db.execute_batch(&format!(
             "PRAGMA cipher_memory_security = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{};
-             PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA busy_timeout = 10000;",
+             PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA busy_timeout = 10000;
+             PRAGMA wal_autocheckpoint = 4000;",
             pages * 4
         ))
         .map_err(failed)?;

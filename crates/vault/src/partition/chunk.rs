@@ -1,6 +1,7 @@
 //! Records' parts, many to a compressed frame (PARTITION-10).
 
 use minicbor::{Decoder, Encoder};
+use zstd::bulk::Compressor;
 
 /// Records of one chunk.
 const RECORDS: u32 = 128;
@@ -8,13 +9,15 @@ const RECORDS: u32 = 128;
 const BYTES: usize = 512 * 1024;
 /// What one chunk may inflate to: a full chunk and one record of the largest size, with attachments.
 const MOST: usize = BYTES + 16 * 1024 * 1024;
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 1;
 
 /// Records that wait for their chunk to fill.
 #[derive(Default)]
 pub(crate) struct Pending {
     records: u32,
     bytes: Vec<u8>,
+    /// Its tables are as large as a chunk: they are made once.
+    compressor: Option<Compressor<'static>>,
 }
 
 impl Pending {
@@ -26,7 +29,7 @@ impl Pending {
         self.records >= RECORDS || self.bytes.len() >= BYTES
     }
 
-    pub(crate) fn push(&mut self, parts: &[Vec<u8>]) {
+    pub(crate) fn push(&mut self, parts: &[&[u8]]) {
         let mut encoder = Encoder::new(&mut self.bytes);
         // Writing to memory does not fail.
         let _ = encoder.array(parts.len() as u64);
@@ -36,27 +39,39 @@ impl Pending {
         self.records += 1;
     }
 
+    /// Forgets what waits.
+    pub(crate) fn clear(&mut self) {
+        self.records = 0;
+        self.bytes.clear();
+    }
+
     /// The chunk as it is stored, and an empty one to go on with; `None` if nothing waits.
     pub(crate) fn seal(&mut self) -> Option<Vec<u8>> {
         if self.records == 0 {
             return None;
         }
-        let plain = std::mem::take(self).bytes;
         // Compressing in memory fails only without memory; the plain form stays readable then.
-        let mut stored = vec![1];
-        match zstd::bulk::compress(&plain, LEVEL) {
-            Ok(bytes) => {
-                stored.extend_from_slice(
-                    &u32::try_from(plain.len()).unwrap_or(u32::MAX).to_be_bytes(),
-                );
-                stored.extend(bytes);
-            }
-            Err(_) => {
-                stored = vec![0];
-                stored.extend(plain);
-            }
-        }
+        let stored = self.compressed().unwrap_or_else(|_| {
+            let mut stored = vec![0];
+            stored.extend_from_slice(&self.bytes);
+            stored
+        });
+        self.clear();
         Some(stored)
+    }
+
+    fn compressed(&mut self) -> std::io::Result<Vec<u8>> {
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL)?),
+        };
+        let frame = compressor.compress(&self.bytes)?;
+        let mut stored = Vec::with_capacity(5 + frame.len());
+        stored.push(1);
+        let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        stored.extend_from_slice(&length.to_be_bytes());
+        stored.extend_from_slice(&frame);
+        Ok(stored)
     }
 }
 
@@ -91,7 +106,7 @@ mod tests {
     fn every_record_comes_back_from_its_chunk() {
         let mut pending = Pending::default();
         for n in 0..200u32 {
-            pending.push(&[n.to_be_bytes().to_vec(), Vec::new(), vec![7; n as usize]]);
+            pending.push(&[&n.to_be_bytes(), &[], &vec![7; n as usize]]);
             if pending.is_full() {
                 break;
             }

@@ -21,7 +21,7 @@ pub struct Filing<'a> {
     /// The record.
     pub record: &'a Record,
     /// Its committed parts, as they were opened: envelope, participants, body, original, sealed attachments.
-    pub parts: &'a [Vec<u8>],
+    pub parts: &'a [&'a [u8]],
     /// For each attachment the hash of its sealed object; `None` for one without bytes.
     pub objects: &'a [Option<[u8; 32]>],
     /// Members of the roster that the envelope names, where the caller has it from another partition.
@@ -132,6 +132,7 @@ impl Filed {
             Content::Roster(roster) => roster.members.iter().map(somebody).collect(),
             _ => Vec::new(),
         };
+        let text = text(record);
         let conversation = &participants.conversation;
         let topic = conversation
             .topic
@@ -158,8 +159,8 @@ impl Filed {
             roster: envelope.roster(),
             members,
             titles: conversation.title.iter().chain(topic).cloned().collect(),
-            text: text(record),
-            features: features(record),
+            features: features(record, &text),
+            text,
             links: links(content),
         }
     }
@@ -228,7 +229,8 @@ fn text(record: &Record) -> String {
     text
 }
 
-fn features(record: &Record) -> u32 {
+/// `text` is all that the record says (nothing for a roster).
+fn features(record: &Record, text: &str) -> u32 {
     let mut bits = 0;
     let mut has = |feature: Feature| bits |= feature.bit();
     for attachment in record.attachments() {
@@ -255,8 +257,11 @@ fn features(record: &Record) -> u32 {
         Content::Reaction(_) => has(Feature::Reaction),
         _ => {}
     }
-    let mut link = false;
-    record.visit_texts(&mut |_, text| link |= text.contains("://") || text.contains("www."));
+    let has_link = |text: &str| text.contains("://") || text.contains("www.");
+    let mut link = has_link(text);
+    if record.kind() == Kind::Roster {
+        record.visit_texts(&mut |_, text| link |= has_link(text));
+    }
     if link {
         bits |= Feature::Link.bit();
     }

@@ -24,7 +24,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use record::{Milliseconds, RecordId};
 use tantivy::columnar::ColumnValues;
 use tantivy::index::SegmentId;
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader};
+use tantivy::indexer::UserOperation;
+use tantivy::{
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader, TantivyDocument,
+    TantivyError,
+};
 use tlog::LogIndex;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -158,6 +162,28 @@ pub struct Partition {
 struct Writer {
     catalogue: Writing,
     index: IndexWriter,
+    /// Documents that are handed to the index together: each time its thread has to be woken.
+    documents: Vec<UserOperation>,
+}
+
+/// Documents that wait at most.
+const TOGETHER: usize = 64;
+
+impl Writer {
+    fn add(&mut self, document: TantivyDocument) -> Result<(), TantivyError> {
+        self.documents.push(UserOperation::Add(document));
+        if self.documents.len() >= TOGETHER {
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self) -> Result<(), TantivyError> {
+        if !self.documents.is_empty() {
+            self.index.run(std::mem::take(&mut self.documents))?;
+        }
+        Ok(())
+    }
 }
 
 /// The columns of one segment, opened once.
@@ -299,12 +325,10 @@ impl Partition {
         let mut counts = Counts::default();
         let work = || -> Result<(), FileError> {
             for filing in batch {
-                let mut filed = Filed::of(filing.record, people);
+                let filed = Filed::of(filing.record, people);
                 match writer.catalogue.insert(&filing, &filed)? {
                     Some(numbers) => {
-                        writer
-                            .index
-                            .add_document(index::document(&mut filed, &numbers))?;
+                        writer.add(index::document(&filed, &numbers))?;
                         counts.filed += 1;
                     }
                     None => counts.known += 1,
@@ -332,6 +356,7 @@ impl Partition {
             return Ok(self.state());
         };
         let mut work = || -> Result<State, FileError> {
+            writer.hand_over()?;
             writer.index.commit()?;
             // A crash here: the catalogue still names the former list, and its files are still there.
             let generation = self.directory.generation();
@@ -393,6 +418,7 @@ impl Partition {
     pub fn abort(&self) -> Result<(), FileError> {
         let mut writing = self.lock_writing();
         if let Some(writer) = writing.as_mut() {
+            writer.documents.clear();
             writer.index.rollback()?;
             writer.catalogue.abort()?;
         }
@@ -431,6 +457,7 @@ impl Partition {
         let Some(Writer {
             mut catalogue,
             index,
+            ..
         }) = self.lock_writing().take()
         else {
             return Ok(());
@@ -594,7 +621,11 @@ impl Partition {
             let catalogue =
                 Writing::new(Catalogue::open(&path, &self.keys.catalogue, WRITER_PAGES)?)?;
             let index = self.index.writer_with_num_threads(1, WRITER_MEMORY)?;
-            *writing = Some(Writer { catalogue, index });
+            *writing = Some(Writer {
+                catalogue,
+                index,
+                documents: Vec::new(),
+            });
         }
         Ok(writing)
     }

@@ -109,13 +109,11 @@ impl Sample {
 
 /// Files records as entries from `first` on, one each, without committing.
 pub(crate) fn file(partition: &Partition, first: u64, records: &[Record]) -> super::Counts {
-    let parts: Vec<Vec<Vec<u8>>> = records
-        .iter()
-        .map(|record| record.parts().into_vecs().to_vec())
-        .collect();
+    let parts: Vec<record::Parts> = records.iter().map(Record::parts).collect();
+    let slices: Vec<[&[u8]; 4]> = parts.iter().map(record::Parts::slices).collect();
     let filings = records
         .iter()
-        .zip(&parts)
+        .zip(&slices)
         .enumerate()
         .map(|(n, (record, parts))| Filing {
             index: LogIndex::new(first + n as u64),

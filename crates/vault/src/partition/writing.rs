@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use record::{Kind, Milliseconds};
+use record::{Kind, Milliseconds, RecordId};
 use rusqlite::params;
 use tlog::LogIndex;
 
@@ -12,12 +12,19 @@ use super::directory::Generation;
 use super::filing::{Filed, Filing, Somebody};
 use super::index::Numbers;
 
+/// Kinds of things ([`Space`]).
+const SPACES: usize = 6;
+
 /// The catalogue with a transaction open, and what it has read once.
 pub(crate) struct Writing {
     catalogue: Catalogue,
-    things: HashMap<(Space, String), u64>,
-    /// Names that the catalogue has, so that each is written once.
-    names: HashSet<(u64, String)>,
+    /// By space, then by value.
+    things: [HashMap<String, u64>; SPACES],
+    rosters: HashMap<RecordId, u64>,
+    /// Names that the catalogue has, by thing, so that each is written once.
+    names: HashMap<u64, HashSet<String>>,
+    /// Where the name of a record's conversation is put together.
+    key: String,
     state: State,
     next_row: u64,
     next_chunk: i64,
@@ -29,8 +36,10 @@ impl Writing {
     pub(crate) fn new(catalogue: Catalogue) -> Result<Self, CatalogueError> {
         let mut writing = Self {
             catalogue,
-            things: HashMap::new(),
-            names: HashSet::new(),
+            things: Default::default(),
+            rosters: HashMap::new(),
+            names: HashMap::new(),
+            key: String::new(),
             state: State::default(),
             next_row: 1,
             next_chunk: 1,
@@ -44,7 +53,7 @@ impl Writing {
     fn read(&mut self) -> Result<(), CatalogueError> {
         self.state = self.catalogue.state()?;
         self.next_row = self.state.records + 1;
-        self.pending = chunk::Pending::default();
+        self.pending.clear();
         let work = || {
             self.catalogue.db.query_row(
                 "SELECT coalesce(max(chunk), 0) + 1 FROM chunks",
@@ -53,7 +62,8 @@ impl Writing {
             )
         };
         self.next_chunk = work().map_err(|source| self.catalogue.database(source))?;
-        self.things.clear();
+        self.things.iter_mut().for_each(HashMap::clear);
+        self.rosters.clear();
         self.names.clear();
         for thing in self.catalogue.things()? {
             let space = match thing.space {
@@ -65,9 +75,12 @@ impl Writing {
                 _ => Space::Roster,
             };
             let id = thing.id;
-            self.names
-                .extend(thing.names.into_iter().map(|name| (id, name)));
-            self.things.insert((space, thing.value), id);
+            if !thing.names.is_empty() {
+                self.names.entry(id).or_default().extend(thing.names);
+            }
+            if let Some(things) = self.things.get_mut(space as usize) {
+                things.insert(thing.value, id);
+            }
         }
         Ok(())
     }
@@ -97,11 +110,7 @@ impl Writing {
         let network = self.thing(Space::Network, &filed.network, &[])?;
         let account = self.thing(Space::Account, &filed.account, &[])?;
         let custodian = self.thing(Space::Custodian, &filed.custodian, &[])?;
-        let key = format!(
-            "{}\0{}\0{}",
-            filed.network, filed.account, filed.conversation
-        );
-        let conversation = self.thing(Space::Conversation, &key, &filed.titles)?;
+        let conversation = self.conversation(filed)?;
         let authors = self.people(&filed.authors)?;
         let recipients = self.people(&filed.recipients)?;
         let sender = authors.first().copied().unwrap_or(0);
@@ -218,9 +227,14 @@ impl Writing {
         let Some(id) = own.or(filed.roster) else {
             return Ok(None);
         };
+        // Nearly every record names one, and nearly always one that was named before.
+        if let (Some(roster), true) = (self.rosters.get(&id), filed.members.is_empty()) {
+            return Ok(Some(*roster));
+        }
         let value = id.to_string();
-        let known = self.things.contains_key(&(Space::Roster, value.clone()));
+        let known = self.known(Space::Roster, &value).is_some();
         let roster = self.thing(Space::Roster, &value, &[])?;
+        self.rosters.insert(id, roster);
         let mut members = self.people(&filed.members)?;
         if !known {
             for member in filing.members {
@@ -246,11 +260,7 @@ impl Writing {
         let number = self.thing(Space::Roster, &roster.id.to_string(), &[])?;
         let members = self.people(&roster.members)?;
         self.members(number, &members)?;
-        let key = format!(
-            "{}\0{}\0{}",
-            roster.network, roster.account, roster.conversation
-        );
-        self.thing(Space::Conversation, &key, &roster.titles)?;
+        self.conversation(roster)?;
         Ok(())
     }
 
@@ -285,6 +295,27 @@ impl Writing {
             .collect()
     }
 
+    fn conversation(&mut self, filed: &Filed) -> Result<u64, CatalogueError> {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        for (at, part) in [&filed.network, &filed.account, &filed.conversation]
+            .into_iter()
+            .enumerate()
+        {
+            if at > 0 {
+                key.push('\0');
+            }
+            key.push_str(part);
+        }
+        let number = self.thing(Space::Conversation, &key, &filed.titles);
+        self.key = key;
+        number
+    }
+
+    fn known(&self, space: Space, value: &str) -> Option<u64> {
+        self.things.get(space as usize)?.get(value).copied()
+    }
+
     /// The number of a thing; new names are noted.
     fn thing(
         &mut self,
@@ -292,23 +323,26 @@ impl Writing {
         value: &str,
         names: &[String],
     ) -> Result<u64, CatalogueError> {
-        let key = (space, value.to_owned());
-        let id = match self.things.get(&key) {
-            Some(id) => *id,
+        let id = match self.known(space, value) {
+            Some(id) => id,
             None => {
                 let db = &self.catalogue.db;
                 db.prepare_cached("INSERT INTO things (space, value) VALUES (?1, ?2)")
                     .and_then(|mut statement| statement.execute(params![space as u8, value]))
                     .map_err(|source| self.catalogue.database(source))?;
                 let id = db.last_insert_rowid().cast_unsigned();
-                self.things.insert(key, id);
+                if let Some(things) = self.things.get_mut(space as usize) {
+                    things.insert(value.to_owned(), id);
+                }
                 id
             }
         };
         for name in names {
-            if !self.names.insert((id, name.clone())) {
+            let known = self.names.entry(id).or_default();
+            if known.contains(name) {
                 continue;
             }
+            known.insert(name.clone());
             self.catalogue
                 .db
                 .prepare_cached("INSERT OR IGNORE INTO names VALUES (?1, ?2)")

@@ -301,7 +301,6 @@ fn file_record(
     record: &OpenedRecord<'_>,
     directory: &Directory,
 ) -> Result<(), String> {
-    let parts: Vec<Vec<u8>> = record.parts().iter().map(|part| part.to_vec()).collect();
     let objects: Vec<Option<[u8; 32]>> = record
         .attachments()
         .iter()
@@ -317,7 +316,7 @@ fn file_record(
         position: record.position().get(),
         admitted_at: original.admitted_at().time(),
         record: record.record(),
-        parts: &parts,
+        parts: record.parts(),
         objects: &objects,
         members: &[],
     };

@@ -67,14 +67,14 @@ help-import-examples = Examples:
     What is read: WhatsApp's .txt and .zip; Telegram's result.json; Element's export.json and .zip; folders of sigtop (JSON) and of signal-export; .eml, .mbox, and folders and zips of them, journal reports included; with a mapping, CSV and JSON lines.
     A mapping names the columns; only time is needed. What it does not name becomes a field:
       network = "sms"
-      {"[columns]"}
+    {"  [columns]"}
       time = "Sent"
       sender = "From"
       recipients = "To"
       conversation = "Thread"
       text = "Body"
       id = "MessageId"
-      {"[time]"}
+    {"  [time]"}
       format = "%d.%m.%Y %H:%M:%S"   # or iso, unix, unix-ms
       zone = "Europe/Zurich"
     To be recognized as the same as what was captured live, give the account as it is captured. All settings and fields: docs/imports.md.

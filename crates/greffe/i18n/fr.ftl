@@ -67,14 +67,14 @@ help-import-examples = Exemples :
     Sont lus : .txt et .zip de WhatsApp ; result.json de Telegram ; export.json et .zip d'Element ; dossiers de sigtop (JSON) et de signal-export ; .eml, .mbox, dossiers et zips de ceux-ci, rapports de journal compris ; avec une correspondance, CSV et lignes JSON.
     Une correspondance nomme les colonnes ; seule l'heure est nécessaire. Ce qu'elle ne nomme pas devient un champ :
       network = "sms"
-      {"[columns]"}
+    {"  [columns]"}
       time = "Sent"
       sender = "From"
       recipients = "To"
       conversation = "Thread"
       text = "Body"
       id = "MessageId"
-      {"[time]"}
+    {"  [time]"}
       format = "%d.%m.%Y %H:%M:%S"   # ou iso, unix, unix-ms
       zone = "Europe/Paris"
     Pour reconnaître ce qui a été capté en direct, donnez le compte tel qu'il est capté. Tous les réglages et champs : docs/imports.md.

@@ -184,6 +184,10 @@ pub(crate) struct Import {
     pub(crate) dates: Option<DateOrder>,
     #[arg(long, value_name = "TITLE")]
     pub(crate) title: Option<String>,
+    #[arg(long, value_name = "TOML")]
+    pub(crate) mapping: Option<PathBuf>,
+    #[arg(long, value_name = "ID")]
+    pub(crate) conversation: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

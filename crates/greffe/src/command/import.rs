@@ -15,10 +15,13 @@ use crate::text::{Fact, printable, say, say_with, word};
 
 /// Losses that are named on the terminal; `--json` names all.
 const NAMED: usize = 10;
+/// Longest mapping, within what a setting may have (CONN-6).
+const MAPPING_BYTES: usize = 60 << 10;
 
 pub(crate) fn run(context: &Context, arguments: &Import) -> Result<(), Failure> {
     let home = Home::find(context.global.home.as_deref())?;
     let settings = home.settings()?;
+    let mapping = arguments.mapping.as_deref().map(mapping).transpose()?;
     let zone = zone(context, arguments)?;
     // Every file is looked for before the first is imported.
     let paths = arguments
@@ -37,7 +40,15 @@ pub(crate) fn run(context: &Context, arguments: &Import) -> Result<(), Failure> 
     context.runtime.block_on(async {
         let mut backend = Backend::open(&home).await?;
         for path in &paths {
-            let asked = request_for(arguments, &settings, path, &zone);
+            let mut asked = request_for(arguments, &settings, path, &zone);
+            let named = [
+                ("mapping", &mapping),
+                ("conversation", &arguments.conversation),
+            ];
+            for (name, value) in named {
+                let setting = value.clone().map(|value| (name.to_owned(), value));
+                asked.settings.extend(setting);
+            }
             let imported = one(context.output, &mut backend, &home, path, asked).await?;
             losses += imported.losses;
         }
@@ -113,6 +124,33 @@ fn sentence(name: &str, imported: &Imported) -> String {
     text
 }
 
+/// A mapping's text, which goes to the connector as a setting.
+fn mapping(path: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new("can-not-read")
+            .with("path", path)
+            .because(&error)
+            .exit(Exit::NotFound)
+    })?;
+    if text.len() > MAPPING_BYTES {
+        return Err(Failure::new("import-mapping-too-long").with("path", path));
+    }
+    Ok(text)
+}
+
+/// The account of somebody whom an export calls so: an address of Matrix or of mail is one, any
+/// other name is a name.
+fn account_of(me: &str) -> String {
+    let plain = !me.contains(char::is_whitespace);
+    match me.split_once('@') {
+        Some(("", rest)) if plain && rest.contains(':') => format!("mxid:{me}"),
+        Some((before, after)) if plain && !before.is_empty() && !after.is_empty() => {
+            format!("email:{}", me.to_lowercase())
+        }
+        _ => format!("name:{me}"),
+    }
+}
+
 fn request_for(
     arguments: &Import,
     settings: &Settings,
@@ -126,7 +164,7 @@ fn request_for(
     let account = arguments
         .account
         .clone()
-        .or_else(|| arguments.me.as_ref().map(|me| format!("name:{me}")))
+        .or_else(|| arguments.me.as_deref().map(account_of))
         .unwrap_or_else(|| custodian.clone());
     let mut named = vec![("zone".to_owned(), zone.to_owned())];
     let dates = arguments.dates.map(|order| match order {

@@ -25,7 +25,7 @@ pub use fields::{Fields, LeftInOriginal};
 pub use incoming::{AttachedFile, Incoming};
 pub use message::{
     Coverage, Done, Down, Durable, Event, EventNumber, Extent, Fetch, Field, Hello, Link,
-    LinkRequest, Notice, NoticeText, Position, Progress, Send, Sent, Start, State, StateReport, Stop,
-    Trouble, Up, VERSION,
+    LinkRequest, Notice, NoticeText, Position, Progress, Send, Sent, Start, State, StateReport,
+    Stop, Trouble, Up, VERSION,
 };
 pub use side::{AgentSide, ConnectorSide, Violation};

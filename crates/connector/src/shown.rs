@@ -102,6 +102,11 @@ impl fmt::Debug for Notice {
 
 impl fmt::Debug for NoticeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NoticeText({}, {} bytes)", self.language, self.text.len())
+        write!(
+            f,
+            "NoticeText({}, {} bytes)",
+            self.language,
+            self.text.len()
+        )
     }
 }

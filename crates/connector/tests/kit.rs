@@ -9,8 +9,8 @@ use canonical::Milliseconds;
 use connector::frame::{read_frame, write_frame};
 use connector::kit::{self, Context, KitError, Request};
 use connector::{
-    AgentSide, Down, EventNumber, Field, Hello, Incoming, Link, Notice, NoticeText, Position, Start,
-    Up,
+    AgentSide, Down, EventNumber, Field, Hello, Incoming, Link, Notice, NoticeText, Position,
+    Start, Up,
 };
 
 struct Agent {

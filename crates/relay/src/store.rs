@@ -126,6 +126,17 @@ pub trait LogStore: Send + Sync + fmt::Debug + 'static {
     /// Removes a file that nothing refers to any more; a missing one is no error. Need not be
     /// durable: a file that comes back is harmless.
     fn remove<'a>(&'a self, file: &'a LogFile) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Removes several, in this order; after an error those behind it may still stand.
+    fn remove_all(&self, files: Vec<LogFile>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            for file in &files {
+                self.remove(file).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
 }
 
 /// Bytes of an object as they are read, in pieces of at most 64 KiB or what the network gives.

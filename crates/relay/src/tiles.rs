@@ -237,9 +237,9 @@ impl Tiles {
         Ok(())
     }
 
-    /// Removes the partial tiles and bundles of `old` that the tree of `new` has outgrown. Called
+    /// The partial tiles and bundles of `old` that the tree of `new` has outgrown. To be removed
     /// only once the checkpoint of `new` is published: until then they are what readers come for.
-    pub(crate) async fn outgrow(&self, old: TreeSize, new: TreeSize) -> Result<(), StoreError> {
+    pub(crate) fn outgrown(old: TreeSize, new: TreeSize) -> Vec<LogFile> {
         let tiles = tlog::partial_tiles(old)
             .into_iter()
             .filter(|tile| Tile::in_tree(tile.level(), tile.index(), new) != Some(*tile));
@@ -250,10 +250,7 @@ impl Tiles {
         {
             files.push(LogFile::tile(bundle.path()));
         }
-        for file in files {
-            self.store.remove(&file).await?;
-        }
-        Ok(())
+        files
     }
 
     async fn widest(

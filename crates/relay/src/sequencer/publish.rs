@@ -109,13 +109,14 @@ impl Sequencer {
 
         Metrics::count(&self.shared.metrics.groups, 1);
         Metrics::count(&self.shared.metrics.entries, change.entries.len() as u64);
+        // Their checkpoint is published: nobody waits for what is only cleared away.
+        self.receipt(std::mem::take(&mut waiting.0), began).await;
         match self.clear_away(from, to).await {
             Ok(()) => self.position = Some(position),
             // The group is published all the same. The staged file still stands, and the next turn
             // begins with it and clears away again.
             Err(error) => tracing::warn!(%error, "outgrown files could not be removed"),
         }
-        self.receipt(std::mem::take(&mut waiting.0), began).await;
         Ok(())
     }
 
@@ -230,8 +231,9 @@ impl Sequencer {
     /// A start that finds it needs the outgrown files no more: what they held stands at the
     /// beginning of the wider ones.
     pub(super) async fn clear_away(&self, from: TreeSize, to: Head) -> Result<(), StoreError> {
-        self.tiles.outgrow(from, to.size).await?;
-        self.stores.log.remove(&LogFile::staged(&to.root)).await
+        let mut files = Tiles::outgrown(from, to.size);
+        files.push(LogFile::staged(&to.root));
+        self.stores.log.remove_all(files).await
     }
 
     /// Makes the receipts and sends them, while the next group begins already.

@@ -115,13 +115,24 @@ impl LogStore for FolderLog {
     }
 
     fn remove<'a>(&'a self, file: &'a LogFile) -> BoxFuture<'a, Result<(), StoreError>> {
-        let path = self.folder.root.join(file.as_str());
-        blocking(move || match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::Io {
-                doing: "remove a file of the log",
-                source: error,
-            }),
-            _ => Ok(()),
+        self.remove_all(vec![file.clone()])
+    }
+
+    fn remove_all(&self, files: Vec<LogFile>) -> BoxFuture<'_, Result<(), StoreError>> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            for file in files {
+                match fs::remove_file(folder.root.join(file.as_str())) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        return Err(StoreError::Io {
+                            doing: "remove a file of the log",
+                            source: error,
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
         })
         .boxed()
     }
@@ -217,17 +228,13 @@ impl Folder {
             file.write_all(bytes)?;
             written.push((file, temporary, path));
         }
-        for (file, _, _) in &written {
-            sync(file)?;
-        }
+        sync_all(written.iter().map(|(file, _, _)| file))?;
         let mut parents = BTreeSet::new();
         for (_, temporary, path) in &written {
             parents.insert(self.rename(temporary, path)?);
         }
-        for parent in parents {
-            sync(&File::open(parent)?)?;
-        }
-        Ok(())
+        let parents = parents.into_iter().map(File::open);
+        sync_all(parents.collect::<io::Result<Vec<_>>>()?.iter())
     }
 
     /// Moves a synced file under its name and syncs the folder.
@@ -287,6 +294,44 @@ fn sync(file: &File) -> io::Result<()> {
     #[cfg(test)]
     tests::SYNCS.with(|syncs| syncs.set(syncs.get() + 1));
     file.sync_all()
+}
+
+/// Syncs that are under way at once.
+const TOGETHER: usize = 8;
+
+/// Syncs several files at once: a file system with a journal writes it once for all that wait,
+/// where one after the other each waits for a write of its own. Returns once all have ended.
+fn sync_all<'f>(files: impl Iterator<Item = &'f File>) -> io::Result<()> {
+    let files: Vec<&File> = files.collect();
+    let each = files.len().div_ceil(TOGETHER).max(1);
+    let mut some = files.chunks(each);
+    let Some(own) = some.next() else {
+        return Ok(());
+    };
+    let in_turn = |files: &[&File]| files.iter().try_for_each(|file| file.sync_all());
+    #[cfg(test)]
+    tests::SYNCS.with(|syncs| syncs.set(syncs.get() + files.len()));
+    std::thread::scope(|scope| {
+        let mut beside = Vec::new();
+        let mut left = Vec::new();
+        for files in some {
+            match std::thread::Builder::new().spawn_scoped(scope, || in_turn(files)) {
+                Ok(thread) => beside.push(thread),
+                // No thread to be had: in turn, then.
+                Err(_) => left.push(files),
+            }
+        }
+        let mut synced = in_turn(own);
+        for files in left {
+            synced = synced.and(in_turn(files));
+        }
+        for thread in beside {
+            let ended = thread.join();
+            synced =
+                synced.and(ended.unwrap_or_else(|_| Err(io::Error::other("a sync ended early"))));
+        }
+        synced
+    })
 }
 
 async fn next_piece(

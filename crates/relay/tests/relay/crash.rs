@@ -217,6 +217,8 @@ async fn seq_1_healing_is_healed() {
                 // The whole of the bundles before: the faults meet a group that fills a tile.
                 let archive = relay.archive(prepared.owner.archive()).unwrap();
                 archive.submit(&bundle(&prepared.next[0])).await.unwrap();
+                // Its turn comes once the group before has cleared away behind its receipts.
+                archive.submit(&bundle(&prepared.next[0])).await.unwrap();
                 faults.arm(Some((first, fault)), true);
                 let _ = archive.submit(&bundle(entries)).await;
                 drop(archive);

@@ -209,6 +209,11 @@ fn meaning(status: StatusCode, after: Option<Duration>, body: &[u8]) -> FetchErr
         let after = after.unwrap_or(SLOWLY);
         return refusal(StatusCode::TOO_MANY_REQUESTS, Some(after), &said);
     }
+    if status == StatusCode::FORBIDDEN {
+        // Of one object; the token itself is refused with 401 or its own code.
+        let why = format!("403 {said}");
+        return FetchError::Later { why, after };
+    }
     refusal(status, after, &said)
 }
 
@@ -291,6 +296,7 @@ mod tests {
             }
         ));
         assert!(matches!(of(500, 1), FetchError::Later { after: None, .. }));
+        assert!(matches!(of(403, 10), FetchError::Later { .. }));
     }
 
     #[test]

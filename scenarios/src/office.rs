@@ -167,11 +167,13 @@ impl Office {
     /// Begins the log of a relay with what the owner has signed; a log that has begun stays as it is.
     pub async fn begin_log(&self, address: &RelayAddress) {
         let founding = std::fs::read(self.founding()).unwrap();
-        let entries = wire::api::read_bundle(&founding).unwrap();
-        let entries: Vec<Entry> = entries
-            .into_iter()
-            .map(|entry| Entry::parse(entry).unwrap())
-            .collect();
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut rest = founding.as_slice();
+        while let Some((length, more)) = rest.split_first_chunk::<2>() {
+            let (entry, behind) = more.split_at(usize::from(u16::from_be_bytes(*length)));
+            entries.push(Entry::parse(entry).unwrap());
+            rest = behind;
+        }
         let client =
             RelayClient::new(address, self.genesis.archive_id(), self.vault_key()).unwrap();
         for some in entries.chunks(wire::limit::BUNDLE_ENTRIES) {
@@ -288,7 +290,7 @@ fn enrol(key: &SignerKey, role: Role) -> Act {
     })
 }
 
-/// The genesis and these acts, signed by the root, as a bundle.
+/// The genesis and these acts, signed by the root: as many bundles as it takes, one behind the other.
 fn founding(genesis: &Genesis, root: &SignerKey, acts: Vec<Act>) -> Vec<u8> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut sign = |body| {
@@ -318,5 +320,8 @@ fn founding(genesis: &Genesis, root: &SignerKey, acts: Vec<Act>) -> Vec<u8> {
         (number, previous) = (control.number, control.id());
         sign(Body::Control(control));
     }
-    wire::api::write_bundle(&entries).unwrap()
+    entries
+        .chunks(wire::limit::BUNDLE_ENTRIES)
+        .flat_map(|some| wire::api::write_bundle(some).unwrap())
+        .collect()
 }

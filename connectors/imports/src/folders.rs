@@ -58,16 +58,16 @@ fn list(folder: &Path, depth: usize, wanted: &impl Fn(&str) -> bool, paths: &mut
         match entry.file_type() {
             // No links: they could lead out of the export.
             Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => list(&path, depth + 1, wanted, paths),
-            Ok(kind) if kind.is_file() && paths.len() < MAX_ENTRIES => {
-                if path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .is_some_and(wanted)
-                {
-                    paths.push(path);
-                }
+            Ok(kind) if kind.is_file() && paths.len() < MAX_ENTRIES && named(&path, wanted) => {
+                paths.push(path);
             }
             _ => {}
         }
     }
+}
+
+fn named(path: &Path, wanted: &impl Fn(&str) -> bool) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(wanted)
 }

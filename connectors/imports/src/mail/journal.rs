@@ -37,9 +37,8 @@ pub(crate) fn journal<'m>(found: &Structure<'m>) -> Option<Journal<'m>> {
     let named = found.head.has("X-MS-Journal-Report");
     let mut journal = read(&text);
     let whole = journal.sender.is_some() && !journal.recipients.is_empty();
-    if !named
-        && !(whole && journal.names_message && journal.further.is_empty() && journal.only_lines)
-    {
+    let sure = whole && journal.names_message && journal.further.is_empty() && journal.only_lines;
+    if !(named || sure) {
         return None;
     }
     journal.message = inner.raw;

@@ -47,6 +47,12 @@ struct Mail {
     other: u64,
 }
 
+/// Files that were written, and where each part's file stands among them, or why it is missing.
+struct Written {
+    attachments: Vec<(Attachment, String)>,
+    places: Vec<Result<u32, record::Missing>>,
+}
+
 /// Reads a source and emits its records.
 pub(crate) fn import(
     ctx: &mut Context<'_>,
@@ -165,7 +171,10 @@ impl Mail {
         let mut notes = std::mem::take(&mut read.notes);
         let at = self.at(&read);
         let files = std::mem::take(&mut read.files);
-        let (attachments, places) = self.write(files, &mut notes, outbox)?;
+        let Written {
+            attachments,
+            places,
+        } = self.write(files, &mut notes, outbox)?;
         if let record::Content::Message(said) = &mut read.body.content {
             put(&mut said.parts, &places);
         }
@@ -230,16 +239,12 @@ impl Mail {
 
     /// Writes files whole into the connector's folder. Gives where each now stands among the
     /// attachments, or why it is missing.
-    #[expect(
-        clippy::type_complexity,
-        reason = "attachments with their files, and places"
-    )]
     fn write(
         &self,
         files: Vec<FilePart<'_>>,
         notes: &mut Vec<mime::Note>,
         outbox: &mut Outbox<'_, '_>,
-    ) -> Result<(Vec<(Attachment, String)>, Vec<Result<u32, record::Missing>>), KitError> {
+    ) -> Result<Written, KitError> {
         let mut attachments = Vec::new();
         let mut places = Vec::new();
         for file in files {
@@ -262,7 +267,10 @@ impl Mail {
                 })),
             }
         }
-        Ok((attachments, places))
+        Ok(Written {
+            attachments,
+            places,
+        })
     }
 
     fn lose(

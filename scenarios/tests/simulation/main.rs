@@ -53,6 +53,19 @@ fn every_invariant_holds_for_five_thousand_steps() {
     assert_eq!(worlds(1, 6), 5 * STEPS);
 }
 
+/// Made short, as `cargo xtask replay` reads them. What a number means changes with the list of
+/// actions; then the long form has to find such a run again.
+#[test]
+fn runs_that_once_did_not_hold_do() {
+    // A relay that was interrupted while it cleared away, and again while it wrote the same files.
+    let interrupted_twice = "seed: 117\nsteps: 50,52,57-58,77,86,104\n";
+    for text in [interrupted_twice] {
+        let plan = Plan::parse(text).unwrap();
+        let held = run(&plan);
+        assert!(held.is_ok(), "{text}: {:?}", held.unwrap_err().violation);
+    }
+}
+
 /// A run of its own for each part of the long form, so that slices share it.
 macro_rules! long {
     ($($name:ident: $from:literal..$to:literal,)*) => {$(

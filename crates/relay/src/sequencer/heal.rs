@@ -47,12 +47,15 @@ impl Sequencer {
             .into());
         }
 
-        let (edge, open, from) = match self.staged(&head).await? {
-            Some(group) => self.finish(&head, group).await?,
-            None => {
+        let staged = self.staged(&head).await?;
+        let (edge, open, from) = match staged {
+            Some(group) if shown_size < head.size => self.finish(&head, group).await?,
+            // What is published was written whole before; only clearing away was cut off. It may have
+            // removed the narrower files already, so nothing is written over the wider ones.
+            staged => {
                 let edge = self.tiles.edge_at(head.size, head.size).await?;
                 let open = self.open_leaves(head.size, head.size).await?;
-                (edge, open, shown_size)
+                (edge, open, staged.map_or(shown_size, |group| group.first))
             }
         };
         if edge.root() != head.root {

@@ -238,8 +238,8 @@ impl Log {
         self.told.push(what);
     }
 
-    /// Keeps what is verified for the next room, under the key of the epoch `home`. Nothing is lost
-    /// if that fails: the next room verifies more.
+    /// Keeps what is verified for the next room, under the key of the epoch `home` (ROOM-10). Nothing is
+    /// lost if that fails: the next room verifies more.
     pub(crate) fn keep(&mut self, keys: &LiveKeys, home: EpochId) -> Result<(), String> {
         let all = self.kept_under != Some(home);
         let size = self.outlines.len();

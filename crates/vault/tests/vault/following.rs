@@ -1,12 +1,15 @@
 //! The locked part: follows, mirrors, says stored, alarms.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
 use canonical::Milliseconds;
-use vault::follow::StepError;
+use vault::follow::{Locked, StepError};
 use vault::state::Holding;
 use vault::watch::{GapWhy, gaps};
 use wire::{AccountHandle, AccountState, CaptureState, Heartbeat, Kind, RefusalCode};
 
-use crate::archive::{Archive, NOW};
+use crate::archive::{Archive, NOW, clock};
 
 #[tokio::test]
 async fn follows_mirrors_and_says_stored_once() {
@@ -342,6 +345,81 @@ async fn a_crash_at_any_write_point_is_healed_by_the_next_step() {
         let report = vault::verify::verify_archive(&mirror, fingerprint, &mut |_, _| {}).unwrap();
         assert!(report.is_sound(), "kept {kept}: {:?}", report.damage);
     }
+}
+
+/// Lets so many writes through; then the disk is full, until there is room again.
+#[derive(Debug)]
+struct FullAfter {
+    writes: AtomicI64,
+    was_full: AtomicBool,
+}
+
+impl vault::WritePoints for FullAfter {
+    fn reach(&self) -> std::io::Result<()> {
+        if self.writes.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        self.was_full.store(true, Ordering::SeqCst);
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_from_any_write_on_is_healed_by_a_step_or_a_start() {
+    let (mut met, mut writes) = (0, 0);
+    loop {
+        let mut was_full = false;
+        for killed in [true, false] {
+            let mut archive = Archive::new();
+            archive.batch(&["first"]);
+            let mut locked = archive.locked();
+            while locked.step().await.unwrap().more {}
+            drop(locked);
+            archive.batch(&["second"]);
+            archive.batch(&["third"]);
+            let disk = Arc::new(FullAfter {
+                writes: AtomicI64::new(writes),
+                was_full: AtomicBool::new(false),
+            });
+            let folder = archive.vault_folder().asking(disk.clone());
+            let opened = Locked::open(
+                &folder,
+                archive.genesis.clone(),
+                folder.read_signer_key().unwrap(),
+                archive.relay.clone(),
+                clock,
+            );
+            let mut locked = match opened {
+                Ok(mut locked) => {
+                    while locked.step().await.is_ok_and(|step| step.more) {}
+                    Some(locked)
+                }
+                Err(_) => None,
+            };
+            was_full |= disk.was_full.load(Ordering::SeqCst);
+            disk.writes.store(i64::MAX, Ordering::SeqCst);
+            if killed {
+                locked = None;
+            }
+            let mut locked = locked.unwrap_or_else(|| archive.locked());
+            while locked.step().await.unwrap().more {}
+            let counts = locked.state().counts().unwrap();
+            let size = archive.relay.log().leaves.len() as u64;
+            assert_eq!(counts.entries, size, "write {writes}");
+            assert_eq!((counts.objects, counts.held), (3, 3), "write {writes}");
+            assert!(locked.state().alarms().unwrap().is_empty());
+            let fingerprint = Some(archive.genesis.archive_id());
+            let mirror = archive.vault_folder().mirror();
+            let report =
+                vault::verify::verify_archive(&mirror, fingerprint, &mut |_, _| {}).unwrap();
+            assert!(report.is_sound(), "write {writes}: {:?}", report.damage);
+        }
+        if !was_full {
+            break;
+        }
+        (met, writes) = (met + 1, writes + 1);
+    }
+    assert!(met > 10, "{met} writes");
 }
 
 /// CHAIN-3.

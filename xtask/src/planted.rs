@@ -15,6 +15,7 @@ pub(crate) fn planted(args: &[String]) -> Result<(), Failure> {
         Some((i, n)) => patches.iter().skip(i - 1).step_by(n).collect(),
         None => patches.iter().collect(),
     };
+    stand_in_the_table(&patches)?;
     let copy = run::cache().join("planted");
     let (mut found, mut survived) = (0, Vec::new());
     for patch in chosen {
@@ -56,6 +57,35 @@ pub(crate) fn planted(args: &[String]) -> Result<(), Failure> {
         "no test finds: {}",
         survived.join(", ")
     )))
+}
+
+/// Each bug stands in the table of `docs/assurance.md`, with its packages and its tests.
+fn stand_in_the_table(patches: &[PathBuf]) -> Result<(), Failure> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+    };
+    let page = read(&run::root().join("docs/assurance.md"))?;
+    for patch in patches {
+        let text = read(patch)?;
+        let what = text.lines().next().and_then(|line| line.strip_prefix("# "));
+        let packages: Vec<String> = header(&text, "package")?
+            .split(',')
+            .map(|package| format!("`{}`", package.trim()))
+            .collect();
+        let row = format!(
+            "| {} | {}: `{}` |",
+            what.unwrap_or_default(),
+            packages.join(", "),
+            header(&text, "test")?.replace('|', "\\|")
+        );
+        if !page.lines().any(|line| line == row) {
+            return Err(Failure::new(format!(
+                "docs/assurance.md lacks the row of a planted bug:\n{row}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What the tests said.

@@ -28,6 +28,10 @@ const ALL: &[(&str, &str)] = &[
     ),
     ("memory", "a big import, a large attachment, a large export"),
     ("size", "what a record takes on disk"),
+    (
+        "live",
+        "connector to `stored`: rate, times, memory at 1, 100, 1000 accounts",
+    ),
 ];
 
 /// The foreign parsers, by name and version.

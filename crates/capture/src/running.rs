@@ -214,8 +214,8 @@ impl Board {
         self.news.notified().await;
     }
 
-    /// Something has changed.
-    pub(crate) fn tell(&self) {
+    /// Something has become durable, or an account's state has changed: delivery looks at once.
+    pub fn tell(&self) {
         self.news.notify_one();
     }
 

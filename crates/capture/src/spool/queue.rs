@@ -360,6 +360,21 @@ impl Spool {
         })
     }
 
+    /// Records in the entries that are held: of those without a receipt, and of those with one.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub fn held_records(&self) -> Result<(u64, u64), SpoolError> {
+        let (waiting, receipted) = self.db.query_row(
+            "SELECT coalesce(sum(records) FILTER (WHERE log_index IS NULL), 0),
+                    coalesce(sum(records) FILTER (WHERE log_index IS NOT NULL), 0) FROM entry",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok((unsigned(waiting)?, unsigned(receipted)?))
+    }
+
     fn waiting_objects(&self, entry: EntryId) -> Result<Vec<WaitingObject>, SpoolError> {
         let mut rows = self.db.prepare_cached(
             "SELECT place, hash, length FROM object

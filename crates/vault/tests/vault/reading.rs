@@ -1,6 +1,8 @@
 //! The reading room as a process: opens, files, answers, records looks, ends.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use seal::Share;
@@ -77,6 +79,7 @@ async fn room_6_opens_files_finds_shows_and_ends() {
     let through = followed(&archive).await;
     let mut room = open(&archive);
     assert!(room.hardening().not_dumpable && room.hardening().no_core);
+    kernel_says_so(&room);
     let mut client = client(&archive);
     let status = filed(&mut client, through);
     assert_eq!(
@@ -116,6 +119,48 @@ async fn room_6_opens_files_finds_shows_and_ends() {
         holding(archive.folder.path(), b"marker"),
         Vec::<String>::new()
     );
+}
+
+/// The kernel is asked whether the room is hardened as it says (ROOM-6).
+fn kernel_says_so(room: &RoomProcess) {
+    let process = PathBuf::from(format!("/proc/{}", room.id()));
+    let limits = std::fs::read_to_string(process.join("limits")).unwrap();
+    let core = limits.lines().find(|line| line.contains("core file size"));
+    let zeros = core.unwrap().split_whitespace().filter(|word| *word == "0");
+    assert_eq!(zeros.count(), 2, "{core:?}");
+    // What is not dumpable belongs to root, whoever runs it.
+    let owner = std::fs::metadata(process.join("environ")).unwrap().uid();
+    assert_eq!(owner, 0);
+    let smaps = match std::fs::read_to_string(process.join("smaps")) {
+        Ok(smaps) => smaps,
+        Err(error) => {
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+            return;
+        }
+    };
+    let mut flags: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut of = "";
+    for line in smaps.lines() {
+        match line.strip_prefix("VmFlags:") {
+            Some(these) => flags
+                .entry(of)
+                .or_default()
+                .extend(these.split_whitespace()),
+            None if line.contains("secretmem") => of = "keys",
+            None if line
+                .split(' ')
+                .next()
+                .is_some_and(|word| word.contains('-')) =>
+            {
+                of = ""
+            }
+            None => {}
+        }
+    }
+    let has = |mapping, flag| flags.get(mapping).is_some_and(|all| all.contains(&flag));
+    assert_eq!(flags.contains_key("keys"), room.hardening().secret_memory);
+    // Locked, and in no dump.
+    assert!(!flags.contains_key("keys") || has("keys", "lo") && has("keys", "dd"));
 }
 
 /// ROOM-2.

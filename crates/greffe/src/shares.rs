@@ -212,7 +212,7 @@ mod tests {
         // For paper there are words, and nobody is asked anything.
         let paper = write(folder.path(), &set.shares, 2, true).unwrap();
         assert!(paper[1].passphrase.is_none());
-        let asked = || Err(Failure::new("asked"));
+        let asked = || Err(Failure::new("share-one"));
         assert_eq!(read(&paper[0].path, asked).unwrap().to_words(), words);
     }
 }

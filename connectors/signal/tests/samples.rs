@@ -64,6 +64,43 @@ fn every_sample_is_mapped() {
     }
 }
 
+/// What a second linked device of the account hears: the same events, delivered to it at a time of
+/// its own, over a subscription of its own. The vault files a record id once (PARTITION-8), so what
+/// both captured does not stand there twice.
+#[test]
+fn two_devices_of_an_account_give_the_same_record_ids() {
+    let mut compared = 0;
+    for sample in samples() {
+        let mut event: serde_json::Value = serde_json::from_slice(&sample.bytes).unwrap();
+        let params = event["params"].as_object_mut().unwrap();
+        let mut told = match params.remove("result") {
+            Some(told) => told,
+            None => params.clone().into(),
+        };
+        let envelope = told["envelope"].as_object_mut().unwrap();
+        let delivered = envelope
+            .get("serverDeliveredTimestamp")
+            .and_then(serde_json::Value::as_i64);
+        envelope.insert(
+            "serverDeliveredTimestamp".to_owned(),
+            (delivered.unwrap_or(1_795_520_482_635) + 250).into(),
+        );
+        event["params"] = serde_json::json!({"subscription": 7, "result": told});
+        let other = Sample {
+            name: format!("{} at the second device", sample.name),
+            bytes: event.to_string().into_bytes(),
+        };
+        let [first, second] = [&sample, &other].map(|sample| {
+            let records = check::records(NetworkName::SIGNAL, ACCOUNT, sample, signal::normalize);
+            records.iter().map(Record::id).collect::<Vec<_>>()
+        });
+        assert_ne!(sample.bytes, other.bytes);
+        assert_eq!(first, second, "{}", sample.name);
+        compared += first.len();
+    }
+    assert!(compared >= 26);
+}
+
 #[test]
 fn texts_of_others() {
     let record = line(1);

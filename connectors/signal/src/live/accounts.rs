@@ -36,3 +36,20 @@ pub(crate) fn linked(data: &Path) -> Vec<Linked> {
         })
         .collect()
 }
+
+/// Tells whether the list is still the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    file: u64,
+    changed: (i64, i64),
+}
+
+/// The list's; nothing where there is none.
+pub(crate) fn mark(data: &Path) -> Option<Mark> {
+    use std::os::unix::fs::MetadataExt;
+    let list = std::fs::metadata(data.join("data/accounts.json")).ok()?;
+    Some(Mark {
+        file: list.ino(),
+        changed: (list.mtime(), list.mtime_nsec()),
+    })
+}

@@ -102,6 +102,31 @@ fn a_device_that_the_telephone_removes_is_unlinked_until_it_is_linked_again() {
 }
 
 #[test]
+fn an_account_that_is_linked_again_goes_on_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (daemon, program, mut agent) = stage(folder.path());
+    let (mut said, mut linked) = (false, false);
+    let ended = agent.run(Run::Plain, |agent| {
+        if !said && is(agent, State::Connected) {
+            said = true;
+            program.says(UNLINKED);
+        }
+        if !linked && is(agent, State::Unlinked) {
+            // As `greffe agent link` does beside an agent that runs.
+            linked = true;
+            let list = daemon.data.join("data/accounts.json");
+            let again = folder.path().join("again");
+            std::fs::copy(&list, &again).unwrap();
+            std::fs::rename(&again, &list).unwrap();
+            daemon.message(1_795_547_010_469, "Good morning");
+        }
+        linked && agent.texts().contains(&"Good morning") && agent.has_loss()
+    });
+    assert_eq!(ended, Ended::Stopped);
+    assert!(is(&agent, State::Connected));
+}
+
+#[test]
 fn a_release_that_is_not_served_any_more_is_expired() {
     let folder = tempfile::tempdir().unwrap();
     let (_daemon, program, mut agent) = stage(folder.path());

@@ -46,7 +46,10 @@ fn main() -> ExitCode {
         "check" => check(),
         "layers" => layers::layers(),
         "demo" => demo::demo(&rest),
-        "rig" => rig::rig(rest.first().map(String::as_str), rest.get(1..).unwrap_or_default()),
+        "rig" => rig::rig(
+            rest.first().map(String::as_str),
+            rest.get(1..).unwrap_or_default(),
+        ),
         "assurance" => assurance::assurance(&rest),
         "replay" => run::cargo(&["run", "--quiet", "-p", "scenarios", "--bin", "replay", "--"])
             .args(&rest)

@@ -81,7 +81,11 @@ fn rows_are_messages_as_the_mapping_says() {
     let folder = tempfile::tempdir().unwrap();
     let rows = "m1;3.11.2026 9:01:58;+41 79 000 00 01;Anna;+41790000002;t-1;\"Hi; \"\"you\"\"\nthere\";WhatsApp;text;out;files\\plan.pdf;0.05\n\
         m2;3.11.2026 9:02:58;+41790000002;Ben;+41790000001;t-1;ok;;text;in;gone.png;\n";
-    let path = written(folder.path(), "texts.csv", format!("\u{feff}{HEADER}{rows}"));
+    let path = written(
+        folder.path(),
+        "texts.csv",
+        format!("\u{feff}{HEADER}{rows}"),
+    );
     written(folder.path(), "files/plan.pdf", b"%PDF-1.7");
     let found = import(&path, &[("mapping", MAPPING)]);
     assert_eq!((found.records.len(), found.losses()), (2, 0));

@@ -76,9 +76,10 @@ impl LocalKey {
         first(&hmac::sign(&self.print, id))
     }
 
-    /// The keyed mark of what a record says.
+    /// The keyed mark of what a record says. By its hash: the context of a keyed hash is moved about
+    /// on the stack, and the last bytes that went into it stay there.
     pub(crate) fn content(&self, said: &[u8]) -> [u8; 4] {
-        first(&hmac::sign(&self.content, said))
+        first(&hmac::sign(&self.content, &canonical::sha256(said)))
     }
 
     /// The keyed name of a file in a connector's folder.

@@ -871,7 +871,7 @@ help-agent-link = Link an account of a network to this agent
 help-agent-link-long = Shows a code to scan with your telephone, waits until you have, and adds the account to agent.toml. For WhatsApp and Telegram it says what to enter there, and looks whether the network opens. For Signal, signal-cli 0.14.5 or later and Java 25 must be on the PATH, or be named with --set signal-cli=PATH and --set java-home=DIR.
 help-agent-link-arg-folder = The agent's folder [default: greffe-agent in this user's data folder]
 help-agent-link-arg-network = The network: signal, whatsapp (Business Cloud API), telegram (business bot)
-help-agent-link-arg-custodian = Opaque id of the person whose account it is [default: me]
+help-agent-link-arg-custodian = Opaque id of the person whose account it is
 help-agent-link-arg-set = A setting of the connector; docs/networks.md lists them for each network
 help-agent-link-arg-read = What the connector may read beside its own folder and the system's programs
 signal-cli-missing = { $program } is not there: Greffe needs signal-cli to reach Signal. Install it from github.com/AsamK/signal-cli, or name it with the setting signal-cli.

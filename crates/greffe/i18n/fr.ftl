@@ -877,7 +877,7 @@ help-agent-link = Lier à cet agent un compte d’un réseau
 help-agent-link-long = Montre un code à scanner avec votre téléphone, attend que ce soit fait, et ajoute le compte à agent.toml. Pour WhatsApp et Telegram, dit ce qu’il faut y saisir et regarde si le réseau s’ouvre. Pour Signal, signal-cli 0.14.5 ou plus récent et Java 25 doivent être dans le PATH, ou nommés par --set signal-cli=CHEMIN et --set java-home=DOSSIER.
 help-agent-link-arg-folder = Le dossier de l’agent [par défaut : greffe-agent dans le dossier de données de cet utilisateur]
 help-agent-link-arg-network = Le réseau : signal, whatsapp (Business Cloud API), telegram (bot professionnel)
-help-agent-link-arg-custodian = Identifiant opaque de la personne dont c’est le compte [par défaut : me]
+help-agent-link-arg-custodian = Identifiant opaque de la personne dont c’est le compte
 help-agent-link-arg-set = Un réglage du connecteur ; docs/networks.md en donne la liste par réseau
 help-agent-link-arg-read = Ce que le connecteur peut lire outre son dossier et les programmes du système
 signal-cli-missing = { $program } n’est pas là : il faut signal-cli à Greffe pour atteindre Signal. Installez-le depuis github.com/AsamK/signal-cli, ou nommez-le par le réglage signal-cli.
